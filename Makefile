@@ -1,0 +1,85 @@
+# Everything a checkout can do. .venv is made by itself: Python >= 3.11, pip and make are all it takes.
+#   PYTHON     the interpreter .venv is made from        make test PYTHON=python3.12
+#   PIP_ARGS   more options for pip install              make demo PIP_ARGS=--no-cache-dir
+#   TESTS      what pytest runs, with its options        make check TESTS="tests/test_rng.py -x"
+
+PYTHON ?= python3
+PIP_ARGS ?=
+TESTS ?=
+
+BIN := .venv/bin
+# Modules are compiled when first imported: compiling every file of every library takes longer than the demo.
+PIP_INSTALL = $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
+
+# One process per core with one thread each.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
+DEMO_RUN := runs/demo
+DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run novelty_search_hard_maze --out $(DEMO_RUN) --overwrite
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check lint bench docs clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.demo ## a novelty search in the hard maze on two MPI ranks, with pictures
+	$(ONE_THREAD) $(DEMO_COMMAND)
+	@echo "The pictures are in $(DEMO_RUN)/plots, the report is $(DEMO_RUN)/report.html"
+
+test: lint ## lint, then all tests but the slow ones
+	$(BIN)/pytest -m "not slow" $(TESTS)
+
+test-all: lint ## lint, then all tests
+	$(BIN)/pytest $(TESTS)
+
+check: lint ## lint, then the tests that take seconds, start no processes and draw no pictures
+	$(BIN)/pytest -m "not slow and not launch and not drawing" $(TESTS)
+
+lint: .venv/.dev ## ruff, mypy, and the floors of the architecture
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev ## every script in benchmarks/, one after the other
+	@failed=""; \
+	for script in $$(ls benchmarks/*.py | grep -v '/_'); do \
+		echo "== $$script"; \
+		$(BIN)/python "$$script" || failed="$$failed $$script"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
+
+docs: .venv/.docs ## the documentation, into site/
+	$(BIN)/mkdocs build --strict
+
+clean: ## remove what was built and cached; runs/ and .venv stay
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- the environment
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "qd needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing)." >&2; \
+		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@# Some systems package Python without ensurepip: then its own pip puts one into .venv.
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --without-pip .venv && \
+		$(PYTHON) -m pip --python .venv/bin/python install --quiet pip; }
+
+# A stamp is older than what it was installed from when that has changed.
+.venv/.demo: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "Installing qd into .venv, once: a minute or two and the download ..."
+	@$(PIP_INSTALL) -e '.[mpi]'
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "Installing qd and its tools into .venv, once: a minute or two and the download ..."
+	@$(PIP_INSTALL) -e '.[dev,gym,mpi]'
+	@touch .venv/.demo $@
+
+.venv/.docs: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "Installing the tools for the documentation into .venv, once ..."
+	@$(PIP_INSTALL) -e '.[docs,mpi]'
+	@touch .venv/.demo $@

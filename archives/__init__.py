@@ -1,0 +1,15 @@
+"""Containers of elites, with the archive interface of pyribs 0.12 and none of its imports.
+
+GridArchive      cells of equal size; the best of each cell stays; memory goes by elite, not by cell
+NoveltyArchive   points far enough from what is there; grows without end
+archives.neighbors exact k nearest neighbours and novelty on plain arrays, for both and for everybody else
+
+pyribs' emitters, schedulers and plots take these archives, and pyribs' own archives can stand in for them.
+"""
+
+from archives.grid import GridArchive
+from archives.neighbors import NeighborIndex
+from archives.novelty import NoveltyArchive
+from archives.stats import ArchiveStats
+
+__all__ = ["ArchiveStats", "GridArchive", "NeighborIndex", "NoveltyArchive"]

@@ -1,0 +1,72 @@
+"""Table: named columns side by side that grow by doubling; row `slot` of every column is one elite."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from archives.inputs import Fields
+
+
+@njit(cache=True, nogil=True)
+def copy_rows(source, rows, target, slots):  # type: ignore[no-untyped-def]
+    """target[slots[i]] = source[rows[i]] on byte rows (n, bytes): one compiled kernel for every dtype."""
+    width = source.shape[1]
+    for i in range(rows.shape[0]):
+        row, slot = rows[i], slots[i]
+        for j in range(width):
+            target[slot, j] = source[row, j]
+
+
+def as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """A C-ordered array (n, ...) with n > 0 seen as (n, bytes a row)."""
+    return array.reshape(array.shape[0], -1).view(np.uint8)
+
+
+class Table:
+    """Struct of arrays. `columns[name]` has `capacity` rows, of which the first `size` are filled."""
+
+    def __init__(self, fields: Fields, capacity: int) -> None:
+        self.fields = fields
+        self.size = 0
+        self.capacity = capacity
+        self.columns: dict[str, NDArray[Any]] = {
+            name: np.empty((capacity, *shape), dtype) for name, (shape, dtype) in fields.items()
+        }
+
+    def reserve(self, size: int) -> None:
+        """Room for `size` rows; the filled ones keep their slot."""
+        if size <= self.capacity:
+            return
+        capacity = max(size, 2 * self.capacity)
+        grown = {}
+        for name, (shape, dtype) in self.fields.items():
+            grown[name] = np.empty((capacity, *shape), dtype)
+            grown[name][: self.size] = self.columns[name][: self.size]
+        self.columns, self.capacity = grown, capacity
+
+    def write(self, batch: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
+        """Copies rows of `batch` to slots; slots are distinct, within capacity. Only these rows are touched."""
+        if rows.size == 0:
+            return
+        for name, source in batch.items():
+            target = self.columns[name]
+            flags = source.flags
+            if source.dtype == target.dtype and flags.c_contiguous and flags.writeable:
+                copy_rows(as_bytes(source), rows, as_bytes(target), slots)
+            else:
+                target[slots] = source[rows]
+
+    def filled(self, name: str) -> NDArray[Any]:
+        """View of the filled rows of one column; valid until the next write that grows the table."""
+        return self.columns[name][: self.size]
+
+    def take(self, slots: NDArray[np.integer[Any]]) -> dict[str, NDArray[Any]]:
+        """Copies of all columns at `slots` (n,)."""
+        return {name: np.take(column, slots, axis=0) for name, column in self.columns.items()}
+
+    def row(self, slot: int) -> dict[str, Any]:
+        """One elite: a copy of row `slot`, numpy scalars for scalar columns."""
+        return {name: column[slot].copy() for name, column in self.columns.items()}

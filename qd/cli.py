@@ -1,0 +1,180 @@
+"""The ``qd`` command.
+
+Exit codes:
+
+=======  ==========================================================================
+0        done
+1        an unexpected error: a bug here or in the problem; the traceback is printed
+2        bad input: one line that says what was given, what was wanted, what to do
+3        the run finished, but every evaluation failed
+130/143  stopped by SIGINT / SIGTERM, with a checkpoint on disk where a run was going
+=======  ==========================================================================
+
+This file imports next to nothing, so that ``qd --help`` is quick and Ctrl-C during the imports is caught; a
+verb's own module is loaded when the verb is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+OK, UNEXPECTED, BAD_INPUT, ALL_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+_EPILOG = """\
+exit codes: 0 done; 1 unexpected error; 2 bad input; 3 the run finished but every evaluation failed;
+            130/143 stopped by SIGINT/SIGTERM with a checkpoint written
+"""
+_RUN_EPILOG = """\
+Any field of the experiment, its problem and its algorithm can be given, e.g. --algorithm.sigma 0.1,
+--evaluator processes, --evaluator.timeout 3, --budget '{"steps": 1e6}'. `qd run FILE --help` lists them.
+On several ranks: mpiexec -n 8 qd run FILE ...
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code.
+
+    Args:
+        argv: the words after ``qd``; those of this process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args, rest = _parser().parse_known_args(words)
+    except SystemExit as stop:  # argparse has printed its help or its error
+        return stop.code if isinstance(stop.code, int) else BAD_INPUT
+    try:
+        from qd.commands.logs import logging_to_stderr
+
+        with logging_to_stderr(args.verbose, args.quiet):
+            return _command(args, rest, words)
+    except KeyboardInterrupt:
+        return _left(INTERRUPTED, args, "interrupted")
+    except BrokenPipeError:  # `qd list | head`: whoever reads has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        from qd.errors import QDError
+
+        if isinstance(error, QDError):
+            return _left(BAD_INPUT, args, str(error), trace=args.verbose)
+        return _left(UNEXPECTED, args, f"unexpected error: {type(error).__name__}: {error}", trace=True)
+
+
+def _command(args: argparse.Namespace, rest: list[str], words: list[str]) -> int:
+    from qd.errors import QDError
+
+    if rest and not args.settings:
+        raise QDError(f"{rest[0]!r} is not known to qd {args.verb}; see: qd {args.verb} --help")
+    if rest and args.file is not None:
+        first = next(i for i, word in enumerate(words) if word == rest[0])
+        if first < words.index(args.file):  # its value may be what was taken for the file
+            raise QDError(f"{rest[0]}: settings come after the file: qd {args.verb} FILE {rest[0]} ...")
+    if args.file is None and args.verb != "run" and _repeats():
+        return OK
+    module, _, function = args.call.partition(":")
+    code: int = getattr(import_module(module), function)(args, rest)
+    sys.stdout.flush()
+    return code
+
+
+def _repeats() -> bool:
+    """Whether another rank of the same job says this already."""
+    from qd.evaluate.mpi import launched_rank
+
+    return launched_rank() > 0
+
+
+def _left(code: int, args: argparse.Namespace, message: str, trace: bool = False) -> int:
+    """Say why the command ends early; under MPI, once for all ranks and without leaving one behind."""
+    from qd.commands.ranks import leave
+
+    def say(who: str) -> None:
+        if trace:
+            import traceback
+
+            traceback.print_exc()
+        print(f"qd: {who}{message}", file=sys.stderr, flush=True)
+
+    leave(code, say)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--verbose", action="store_true", help="log everything, and tracebacks of errors")
+    common.add_argument("--quiet", action="store_true", help="errors only; no bar, no summary")
+    parser = argparse.ArgumentParser(
+        prog="qd",
+        description="Evolution and quality diversity: run experiments, look at runs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, call: str, text: str, **more: object) -> argparse.ArgumentParser:
+        made = verbs.add_parser(
+            name, parents=[common], help=text, description=text, allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+        made.set_defaults(call=f"qd.{call}", settings=False, file=None)
+        return made
+
+    run = verb("run", "commands.run:run", "Run an experiment.", epilog=_RUN_EPILOG, add_help=False)
+    run.add_argument("file", metavar="FILE", nargs="?", help="a Python file with a value named `experiment`, "
+                     "or the name of one that ships (qd list)")  # fmt: skip
+    run.add_argument("-h", "--help", action="store_true", help="this help; with FILE, all of its settings")
+    run.add_argument("--seed", metavar="N", help="the run's seed")
+    run.add_argument("--evaluations", metavar="N", help="the budget, in evaluations")
+    run.add_argument("--out", metavar="DIR", help="the run's folder; by default runs/NAME-SEED-N")
+    run.add_argument("--overwrite", action="store_true", help="replace a run that the folder holds")
+    _plots(run)
+    run.set_defaults(settings=True, parser=run)
+
+    resume = verb("resume", "commands.run:resume", "Go on with a run from its newest good checkpoint.",
+                  epilog="--evaluator, --evaluator.FIELD and --checkpoint_seconds may differ from the first start; "
+                  "so may the number of ranks.")  # fmt: skip
+    resume.add_argument("file", metavar="RUN", help="the run's folder")
+    resume.add_argument("--evaluations", metavar="N", help="a raised budget")
+    _plots(resume)
+    resume.set_defaults(settings=True)
+
+    info = verb("info", "commands.info:info", "Show a run's settings, progress, failures and checkpoints.")
+    info.add_argument("run", metavar="RUN", help="the run's folder; the run may still be going")
+    info.add_argument("--json", action="store_true", help="as JSON")
+    plot = verb("plot", "commands.show:plot", "Draw a run's pictures.")
+    plot.add_argument("run", metavar="RUN", help="the run's folder")
+    plot.add_argument("--out", metavar="DIR", help="where to; RUN/plots by default")
+    digest = verb("digest", "commands.show:digest", "Print the SHA-256 of what a finished run did.")
+    digest.add_argument("run", metavar="RUN", help="the run's folder")
+    export = verb("export", "commands.show:export", "Write a run's elites as a table.")
+    export.add_argument("run", metavar="RUN", help="the run's folder")
+    export.add_argument("--format", choices=("npz", "csv", "parquet"), help="by --out's ending, else csv")
+    export.add_argument("--out", metavar="FILE", help="RUN/elites.FORMAT by default")
+    export.add_argument("--archive", metavar="NAME", help="which archive; the first by default")
+
+    verb("list", "commands.start:shipped", "List the experiments that ship.")
+    new = verb("new", "commands.start:new", "Write an experiment of your own to start from.")
+    new.add_argument("name", metavar="NAME", help="its name: the file is NAME.py")
+    new.add_argument("--here", action="store_true",
+                     help="in this folder, also where there is an experiments/ in it")  # fmt: skip
+    verb("doctor", "doctor:main", "Check this machine: MPI, cores, threads, caches, devices, versions.")
+    return parser
+
+
+def _plots(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
+                        help="draw the pictures at the end; by default where the run took over 5 s")  # fmt: skip
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+        from qd import __version__
+
+        print(f"qd {__version__}")
+        parser.exit()

@@ -1,0 +1,1 @@
+"""The verbs of the qd command, loaded when they are called."""

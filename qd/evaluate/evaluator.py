@@ -1,0 +1,54 @@
+"""The contract of an evaluator: requests are started, and finished in the order in which they were started."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd.contracts import Evaluation, Problem, Request
+from qd.evaluate.repeats import averaged, expanded
+
+
+class Evaluator(ABC):
+    """Where fitness runs. The numbers that come out do not depend on which evaluator it is.
+
+    Attributes:
+        ranks: how many processes share the work.
+        description: one line for the log.
+    """
+
+    ranks: int = 1
+    description: str = ""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._started: deque[tuple[Request, Any]] = deque()
+
+    def start(self, request: Request, seeds: NDArray[np.uint64]) -> None:
+        """Hand over a numbered request with its (n,) row seeds; ``finish`` gives the evaluation."""
+        self._started.append((request, self._begin(*expanded(request, seeds))))
+
+    def finish(self) -> Evaluation:
+        """The evaluation of the oldest request that was started and not yet finished."""
+        request, ticket = self._started.popleft()
+        return averaged(request, self._end(ticket))
+
+    def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
+        """Start and finish in one."""
+        self.start(request, seeds)
+        return self.finish()
+
+    @abstractmethod
+    def _begin(self, request: Request, seeds: NDArray[np.uint64]) -> Any:
+        """Take in a request; returns a ticket for ``_end``."""
+
+    @abstractmethod
+    def _end(self, ticket: Any) -> Evaluation:
+        """The evaluation of a ticket; tickets end in the order in which they began."""
+
+    def close(self) -> None:
+        """Let go of threads, children and ranks."""

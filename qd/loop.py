@@ -1,0 +1,433 @@
+"""The loop: ask, evaluate, tell, record, checkpoint. One for every population, serial or under MPI."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
+
+import numpy as np
+
+from qd.contracts import Request, numbered
+from qd.errors import CheckpointError, QDError
+from qd.evaluate import Evaluator, connect
+from qd.evaluate.wire import request_tree
+from qd.experiment import Experiment, check_budget
+from qd.progress import Progress
+from qd.result import Result
+from qd.rng import row_seeds
+from qd.store.archive_file import write_archives
+from qd.store.checkpoint import read_newest, write_checkpoint
+from qd.store.digest import START, chained, final
+from qd.store.files import FORMAT, RunFolder, Table, read_json, write_json
+from qd.store.metrics import MetricsTable
+from qd.store.recorder import Recorder, archive_scores, metrics_row
+from qd.store.settings import described, differences, surroundings
+
+log = logging.getLogger("qd")
+
+_WRITING_SHARE = 50  # a checkpoint that took t seconds is followed by none for 50 t: under 2 % of the time
+_imported = perf_counter()
+
+
+def run(
+    experiment: Experiment,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    source: Mapping[str, Any] | None = None,
+) -> Result:
+    """Make an experiment's run from its beginning.
+
+    Args:
+        experiment: what to run.
+        out: the run's folder; None keeps everything in memory, without checkpoints.
+        overwrite: replace a run that the folder holds.
+        progress: show the bar; None: only where stderr is a terminal.
+        source: where the experiment came from, for ``config.json``; the command line fills it in.
+
+    Returns:
+        the result; on a worker rank of an MPI job one with ``root`` False.
+
+    Raises:
+        QDError: bad settings or an unusable folder, before anything is evaluated.
+    """
+    evaluator = connect(experiment.problem, experiment.evaluator)
+    if evaluator is None:
+        return Result(experiment, None, {}, root=False)
+    try:
+        folder = None
+        if out is not None:
+            folder = RunFolder(out)
+            folder.create(overwrite)
+            _write_settings(folder, experiment, source)
+        return _Loop(experiment, evaluator, folder, progress).run()
+    finally:
+        evaluator.close()
+
+
+def resume(
+    out: str | Path, experiment: Experiment, *, evaluations: int | None = None, progress: bool | None = None
+) -> Result:
+    """Go on with a run from its newest good checkpoint, to the same bits as if it had never stopped.
+
+    Args:
+        out: the run's folder.
+        experiment: the same experiment; the evaluator and the number of ranks may differ.
+        evaluations: a raised budget. Refused where a schedule or a closing stage used the old one.
+        progress: show the bar; None: only where stderr is a terminal.
+    """
+    folder = RunFolder(out)
+    folder.check()
+    _refuse_other_settings(folder, experiment)
+    stored = read_json(folder.config)["settings"]["budget"]
+    raised = evaluations is not None and evaluations != stored
+    if raised:
+        assert evaluations is not None
+        _check_raise(experiment, stored, evaluations)
+        experiment = replace(experiment, budget=evaluations)
+    else:
+        experiment = replace(experiment, budget=stored)
+    evaluator = connect(experiment.problem, experiment.evaluator)
+    if evaluator is None:
+        return Result(experiment, None, {}, root=False)
+    try:
+        checkpoint = read_newest(folder.checkpoints)
+        if raised:
+            if checkpoint["loop"]["touched"]:
+                checkpoint = read_newest(folder.checkpoints, clean=True)
+            config = read_json(folder.config)
+            config["settings"]["budget"] = evaluations
+            write_json(folder.config, config)
+        elif checkpoint["loop"]["finished"] and folder.summary.exists():
+            log.info("%s is finished: nothing to do", folder.path)
+            return Result.load(folder.path, experiment)
+        return _Loop(experiment, evaluator, folder, progress, checkpoint).run()
+    finally:
+        evaluator.close()
+
+
+def _check_raise(experiment: Experiment, stored: Any, evaluations: int) -> None:
+    check_budget(evaluations, experiment.problem)
+    if not isinstance(stored, int):
+        raise QDError(f"--evaluations: the run's budget is {stored}, not a number of evaluations")
+    if evaluations < stored:
+        raise QDError(f"--evaluations {evaluations}: the run already has a budget of {stored}; it can only be raised")
+    algorithm = experiment.algorithm
+    if algorithm.uses_budget or algorithm.reserve(experiment.problem):
+        raise QDError(
+            f"--evaluations: {algorithm.name} has used the budget of {stored} in a schedule or a closing stage, "
+            "so a longer run is another run: start it anew"
+        )
+
+
+def _refuse_other_settings(folder: RunFolder, experiment: Experiment) -> None:
+    before = read_json(folder.config)
+    if before.get("format") != FORMAT:
+        raise QDError(f"{folder.config}: format {before.get('format')}, this program reads {FORMAT}")
+    now = described(experiment)
+    free = ("evaluator", "budget", "checkpoint_seconds", "name")
+    changed = differences(
+        {k: v for k, v in before["settings"].items() if k not in free},
+        {k: v for k, v in now.items() if k not in free},
+    )
+    if changed:
+        raise QDError(f"{folder.path}: the experiment is not the one that was started: {'; '.join(changed[:5])}")
+
+
+def _write_settings(folder: RunFolder, experiment: Experiment, source: Mapping[str, Any] | None) -> None:
+    source = dict(source or {})
+    code = source.pop("code", None)
+    if code is not None:
+        folder.experiment.write_text(code)
+    config = {"format": FORMAT, "settings": described(experiment), "source": source, **surroundings()}
+    write_json(folder.config, config)
+    scene = {key: described(value) for key, value in experiment.problem.scene().items()}
+    write_json(folder.scene, scene)
+
+
+class _StopRunError(BaseException):
+    """A signal came while fitness ran; not an Exception, so that a problem's own handlers let it through."""
+
+
+class _Signals:
+    """SIGINT and SIGTERM: the first asks for a checkpoint and a clean end, a second SIGINT leaves at once."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.interruptible = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        if self.received and number == signal.SIGINT:
+            os._exit(128 + number)
+        first, self.received = not self.received, number
+        if first and self.interruptible:
+            raise _StopRunError
+
+
+class _Loop:
+    """One run from a beginning or a checkpoint to its end."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        evaluator: Evaluator,
+        folder: RunFolder | None,
+        show_progress: bool | None,
+        checkpoint: Any = None,
+    ) -> None:
+        self.experiment, self.evaluator, self.folder = experiment, evaluator, folder
+        problem, algorithm = experiment.problem, experiment.algorithm
+        self.reserve = algorithm.reserve(problem)
+        self.unit, self.amount = experiment.budget_unit, experiment.budget_amount
+        if self.unit == "evaluations" and self.reserve >= self.amount:
+            raise QDError(
+                f"Experiment.budget: {algorithm.name} keeps back {self.reserve} evaluations for its closing stage, "
+                f"and the budget is {self.amount}; raise it"
+            )
+        self.in_flight: deque[Request] = deque()
+        self.number = self.rows = 0  # requests and rows asked so far
+        self.asked = 0.0  # of the budget, by requests told and in flight
+        self.touched = self.finished = False
+        self.seconds = 0.0
+        self.chain = START
+        self.saved = 0
+        if checkpoint is None:
+            self.state = algorithm.init(problem, experiment.seed)
+        else:
+            self.state = algorithm.State(**checkpoint["state"])
+        archive = next(iter(algorithm.report(self.state).archives.values()), None)
+        self.recorder = Recorder(problem, grid=archive is None or archive_scores(archive)[0] is None)
+        if checkpoint is None:
+            self.metrics = MetricsTable(folder.metrics if folder else None)
+            self.failures = Table(folder.failures) if folder else None
+        else:
+            self._restore(checkpoint)
+        self.progress = Progress(self.amount, self.unit, self._spent(), show_progress)
+        self._checkpointed, self._writing = monotonic(), 0.0
+        problem.prepare()
+
+    def run(self) -> Result:
+        setup = perf_counter() - _imported
+        log.info("%s on %s: %s", self.experiment.algorithm.name, self.experiment.problem.name,
+                 self.evaluator.description)  # fmt: skip
+        for request in self.in_flight:
+            self.evaluator.start(request, self._seeds(request))
+        self._checkpoint()
+        self._began = perf_counter() - self.seconds
+        with _Signals() as signals:
+            try:
+                self._search(signals)
+            except _StopRunError:
+                pass
+            except BaseException:
+                self._checkpoint_after_error()
+                raise
+        self.seconds = perf_counter() - self._began
+        self.progress.close()
+        self.finished = not self.in_flight and not signals.received
+        self._checkpoint()
+        result = self._result(setup, signals.received)
+        self.metrics.close()
+        if self.failures:
+            self.failures.close()
+        return result
+
+    def _search(self, signals: _Signals) -> None:
+        algorithm = self.experiment.algorithm
+        while not signals.received:
+            while len(self.in_flight) < algorithm.in_flight and (request := self._ask()) is not None:
+                self.in_flight.append(request)
+                self.evaluator.start(request, self._seeds(request))
+            if not self.in_flight:
+                return
+            signals.interruptible = True
+            if signals.received:  # it came just before the line above
+                return
+            evaluation = self.evaluator.finish()
+            signals.interruptible = False
+            request = self.in_flight.popleft()
+            self.chain = chained(self.chain, request, evaluation)
+            lines = self.recorder.record(request, evaluation)
+            if self.failures:
+                for line in lines:
+                    self.failures.write(line)
+            if lines and self.recorder.failures_kept == len(lines):
+                log.warning("first failed evaluation: %s", next(iter(evaluation.reasons.values()), "").strip())
+            if self.unit != "evaluations":  # what the row did not use of its bound can be asked for again
+                bound = float(self.experiment.problem.cost_bounds(request)[self.unit].sum())
+                self.asked += float(np.nansum(evaluation.cost.get(self.unit, bound))) - bound
+            evaluation.truth, evaluation.reasons = {}, {}
+            algorithm.tell(self.state, request, evaluation)
+            self.seconds = perf_counter() - self._began
+            row = metrics_row(self.recorder, request, self.seconds, algorithm.report(self.state))
+            self.metrics.append(row)
+            if self.progress.due:
+                self.progress.show(self._spent(), row["coverage"], row["best_objective"])
+            least = self.experiment.checkpoint_seconds
+            wait = max(least, _WRITING_SHARE * self._writing) if least else 0.0
+            if monotonic() - self._checkpointed > wait:
+                self._checkpoint()
+
+    def _ask(self) -> Request | None:
+        """The next request, numbered and cut to what the budget pays for."""
+        problem = self.experiment.problem
+        left = self._left()
+        request = self.experiment.algorithm.ask(self.state, max(0, left - self.reserve))
+        if left <= self.reserve:
+            self.touched = True
+        if request is None:
+            return None
+        request = numbered(request, self.number, self.rows, problem)
+        closing = left <= self.reserve
+        rows, cost = self._affordable(request, 0 if closing else self.reserve)
+        if rows < len(request):
+            self.touched = True
+            if rows == 0:
+                return None
+            request = request.rows(0, rows)
+        self.number += 1
+        self.rows += rows
+        self.asked += cost
+        return request
+
+    def _left(self) -> int:
+        """Evaluations that the budget still pays for, closing stage included."""
+        rest = self.amount - self.asked
+        if self.unit == "evaluations":
+            return int(rest)
+        return int(rest // self.experiment.problem.costs[self.unit])
+
+    def _affordable(self, request: Request, keep: int) -> tuple[int, float]:
+        """How many leading rows of a request the budget pays for, and what they take of it at most."""
+        problem = self.experiment.problem
+        if self.unit == "evaluations":
+            rows = min(len(request), int(self.amount - keep - self.asked) // request.repeats)
+            return max(0, rows), float(max(0, rows) * request.repeats)
+        bounds = problem.cost_bounds(request)[self.unit].cumsum()
+        rest = self.amount - keep * problem.costs[self.unit] - self.asked
+        rows = int(bounds.searchsorted(rest, "right"))
+        return rows, float(bounds[rows - 1]) if rows else 0.0
+
+    def _spent(self) -> float:
+        return self.recorder.evaluations if self.unit == "evaluations" else self.recorder.cost.get(self.unit, 0.0)
+
+    def _seeds(self, request: Request) -> Any:
+        if self.experiment.problem.deterministic:
+            return np.zeros(len(request), np.uint64)
+        return row_seeds(self.experiment.seed, request.draw_numbers)
+
+    def _checkpoint(self) -> None:
+        if self.folder is None:
+            return
+        begin = monotonic()
+        try:
+            write_checkpoint(self.folder.checkpoints, self.saved + 1, self._tree(), self.touched)
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.folder.checkpoints}: a checkpoint could not be written: {error.strerror or error}. The run "
+                f"stops; the last good one is kept. Make room, then: qd resume {self.folder.path}"
+            ) from error
+        self.saved += 1
+        self._checkpointed = monotonic()
+        self._writing = self._checkpointed - begin
+
+    def _tree(self) -> dict[str, Any]:
+        """All there is to know, as plain data; the tables are on the disk up to here."""
+        return {
+            "state": dict(vars(self.state)),
+            "in_flight": [request_tree(request) for request in self.in_flight],
+            "loop": {
+                "number": self.number,
+                "rows": self.rows,
+                "asked": self.asked,
+                "touched": self.touched,
+                "finished": self.finished,
+                "seconds": self.seconds,
+                "chain": self.chain,
+                "saved": self.saved + 1,
+            },
+            "recorder": self.recorder.to_state(),
+            "metrics": self.metrics.to_state(),
+            "failures": self.failures.sync() if self.failures else 0,
+        }
+
+    def _checkpoint_after_error(self) -> None:
+        """Save what can be saved before an error leaves the loop; the error itself matters more."""
+        self.progress.close()
+        try:
+            self._checkpoint()
+        except Exception as error:
+            log.error("no checkpoint at the end: %s", error)
+
+    def _restore(self, checkpoint: Any) -> None:
+        loop = checkpoint["loop"]
+        self.number, self.rows, self.asked = loop["number"], loop["rows"], loop["asked"]
+        self.touched, self.seconds = loop["touched"], loop["seconds"]
+        self.chain, self.saved = loop["chain"], loop["saved"]
+        self.in_flight.extend(Request(**tree) for tree in checkpoint["in_flight"])
+        self.recorder.restore(checkpoint["recorder"])
+        folder = self.folder
+        self.metrics = MetricsTable(folder.metrics if folder else None, checkpoint["metrics"])
+        self.failures = Table(folder.failures, checkpoint["failures"]) if folder else None
+
+    def _result(self, setup: float, stopped_by: int) -> Result:
+        recorder, experiment = self.recorder, self.experiment
+        report = experiment.algorithm.report(self.state)
+        archive = next(iter(report.archives.values()), None)
+        coverage, qd_score = archive_scores(archive) if archive is not None else (None, None)
+        statuses = dict(zip(("ok", "failed", "timed_out", "invalid"), recorder.by_status, strict=True))
+        summary = {
+            "experiment": experiment.name,
+            "algorithm": experiment.algorithm.name,
+            "problem": experiment.problem.name,
+            "seed": experiment.seed,
+            "ranks": self.evaluator.ranks,
+            "evaluator": self.evaluator.description,
+            "finished": self.finished,
+            "generations": recorder.requests,
+            "evaluations": recorder.evaluations,
+            "failed": recorder.failed,
+            "statuses": statuses,
+            "cost": recorder.cost,
+            "seconds": round(self.seconds, 4),
+            "setup_seconds": round(setup, 4),
+            "evaluations_per_second": round(recorder.evaluations / self.seconds, 2) if self.seconds else 0.0,
+            "coverage": recorder.coverage if coverage is None else coverage,
+            "qd_score": recorder.qd_score if qd_score is None else qd_score,
+            "best_objective": recorder.best_objective,
+            "best": [
+                dict(zip(("role", "purpose", "fidelity"), key.split("|", 2), strict=True))
+                | {"objective": best["objective"], "measures": best["measures"].tolist(), "id": best["id"]}
+                for key, best in recorder.best.items()
+            ],
+            "archives": {name: len(kept) for name, kept in report.archives.items()},
+            "metrics": dict(report.metrics),
+            "digest": final(self.chain, report.archives),
+            "digest_promised": recorder.by_status[2] == 0,  # wall-clock time-outs are not reproducible
+        }
+        if self.folder:
+            write_archives(self.folder.archive, report.archives, recorder, report.populations)
+            write_json(self.folder.summary, summary)
+        result = Result(experiment, self.folder.path if self.folder else None, summary, stopped_by=stopped_by)
+        result.attach(report, recorder, self.metrics)
+        return result

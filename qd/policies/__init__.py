@@ -1,0 +1,5 @@
+"""Batched policies: networks whose weights are solutions."""
+
+from qd.policies.mlp import MLP
+
+__all__ = ["MLP"]

@@ -1,0 +1,24 @@
+"""Tasks to search on. Names load on first use, so that importing one problem does not import the others."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qd.problems.hard_maze import HardMaze
+    from qd.problems.planar_arm import PlanarArm
+
+_HOMES = {"HardMaze": "hard_maze", "PlanarArm": "planar_arm"}
+
+__all__ = ["HardMaze", "PlanarArm"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,92 @@
+"""Checkpoints: atomic, checksummed, the last two kept; a damaged one is named and the one before is used."""
+
+from __future__ import annotations
+
+import logging
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from qd.codec import decode, encode
+from qd.errors import CheckpointError
+from qd.store.files import FORMAT, write_atomic
+
+log = logging.getLogger("qd")
+
+_HEAD = b"qd checkpoint %d\n"
+_KEPT = 2
+
+
+def write_checkpoint(folder: Path, number: int, tree: Any, touched: bool) -> Path:
+    """Write checkpoint ``number`` and drop those no longer needed.
+
+    Args:
+        folder: the run's ``checkpoints/``.
+        number: rises with every checkpoint of the run.
+        tree: plain data, see ``qd.codec``.
+        touched: whether the budget has shaped what was asked (a cut request, a closing stage). The newest
+            untouched one is kept too: a run whose budget is raised goes on from there.
+
+    Raises:
+        OSError: the disk is full or gone; the older checkpoints are untouched.
+    """
+    body = encode(tree)
+    head = _HEAD % FORMAT
+    path = folder / f"{number:08d}-{'touched' if touched else 'clean'}.qdc"
+    write_atomic(path, b"".join((head, sha256(head + body).digest(), body)))
+    everything = checkpoints(folder)
+    clean = [file for file in everything if file.stem.endswith("clean")]
+    for file in everything[_KEPT:]:
+        if clean[:1] != [file]:
+            file.unlink(missing_ok=True)
+    if hasattr(os, "O_DIRECTORY"):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoint files, newest first."""
+    return sorted(folder.glob("*.qdc"), reverse=True)
+
+
+def read_checkpoint(path: Path) -> Any:
+    """The tree of one checkpoint. Raises CheckpointError that says what is wrong. Executes nothing."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    head = _HEAD % FORMAT
+    if not data.startswith(head):
+        first = data.split(b"\n", 1)[0][:40]
+        raise CheckpointError(f"{path}: starts with {first!r}, wanted {head.strip()!r}: another format, or damaged")
+    digest, body = data[len(head) : len(head) + 32], data[len(head) + 32 :]
+    if sha256(head + body).digest() != digest:
+        raise CheckpointError(f"{path}: its checksum does not match: it was cut short or changed")
+    return decode(body)
+
+
+def read_newest(folder: Path, clean: bool = False) -> Any:
+    """The tree of the newest good checkpoint; damaged ones are named in the log and passed over.
+
+    Args:
+        folder: the run's ``checkpoints/``.
+        clean: only those that the budget has not touched.
+    """
+    files = [file for file in checkpoints(folder) if not clean or file.stem.endswith("clean")]
+    problems = []
+    for file in files:
+        try:
+            tree = read_checkpoint(file)
+        except CheckpointError as error:
+            log.warning("%s", error)
+            problems.append(str(error))
+            continue
+        if problems:
+            log.warning("going on from the one before: %s", file)
+        return tree
+    raise CheckpointError(f"{folder}: no good checkpoint" + "".join(f"; {problem}" for problem in problems))

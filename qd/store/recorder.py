@@ -1,0 +1,224 @@
+"""What a run remembers of its evaluations: counts, costs, best, coverage, a sample of positions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd.algorithm import Report
+from qd.contracts import Evaluation, Problem, Request, Status
+from qd.ragged import Ragged
+from qd.space import Measures
+
+_TRACE = 1 << 16  # positions kept
+_FAILURES = 1000  # failures kept with reason and solution
+
+
+class Recorder:
+    """Takes in every told request. Everything that a search may not read (truth) ends here."""
+
+    def __init__(self, problem: Problem, grid: bool = True) -> None:
+        """``grid``: count coverage on the problem's declared grid; not needed where the search's archive has cells."""
+        self.space = problem.measure_space
+        self.requests = 0
+        self.evaluations = 0
+        self.failed = 0
+        self.by_status = [0] * len(Status)
+        self.cost: dict[str, float] = {}
+        self.best: dict[str, dict[str, Any]] = {}  # "role|purpose|fidelity" -> the best row seen there
+        self.failures_kept = 0
+        self.stride = 1  # every stride-th evaluation number has its position kept
+        self.trace: dict[str, NDArray[Any]] = {}
+        self.traced = 0
+        dims = self.space.dims if self.space and grid else None
+        self.cells = np.full(dims, -np.inf) if dims else np.zeros(0)  # best objective a cell of the problem's grid
+
+    def record(self, request: Request, evaluation: Evaluation) -> list[str]:
+        """Take in one told request; returns the lines for failures.jsonl."""
+        n = len(evaluation)
+        good = n - int(np.count_nonzero(evaluation.status))
+        self.requests += 1
+        self.evaluations += n * request.repeats
+        for unit, cost in evaluation.cost.items():
+            self.cost[unit] = self.cost.get(unit, 0.0) + float(np.nansum(cost))
+        self.by_status[Status.OK] += good
+        lines: list[str] = []
+        if good < n:
+            self.failed += n - good
+            for status in Status:
+                if status != Status.OK:
+                    self.by_status[status] += int(np.count_nonzero(evaluation.status == status))
+            lines = self._failures(request, evaluation)
+        if good:
+            self._keep_best(request, evaluation)
+            positions = evaluation.truth.get("measures", evaluation.measures)
+            if self.cells.size:
+                self._cover(positions, evaluation.objective, evaluation.ok if good < n else None)
+            self._sample(request, positions, evaluation.objective, good < n)
+        return lines
+
+    @property
+    def coverage(self) -> float:
+        """Filled share of the problem's declared grid over every ok evaluation; NaN where none is declared."""
+        return float(np.isfinite(self.cells).mean()) if self.cells.size else float("nan")
+
+    @property
+    def qd_score(self) -> float:
+        """Sum of the best objective of each filled cell of the problem's declared grid; NaN without one."""
+        return float(self.cells[np.isfinite(self.cells)].sum()) if self.cells.size else float("nan")
+
+    @property
+    def best_objective(self) -> float:
+        """Best raw objective of the search rows at the plain fidelity, else of whatever there was."""
+        key = "|search|" if "|search|" in self.best else next(iter(self.best), None)
+        return self.best[key]["objective"] if key is not None else float("nan")
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain data for a checkpoint."""
+        state = {key: value for key, value in vars(self).items() if key not in ("space", "trace")}
+        return state | {"trace": self.positions()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        trace = state.pop("trace")
+        vars(self).update(state)
+        self.trace = {}
+        for key, values in trace.items():
+            self.trace[key] = np.zeros((_TRACE, *values.shape[1:]), values.dtype)
+            self.trace[key][: len(values)] = values
+
+    def positions(self) -> dict[str, NDArray[Any]]:
+        """A sample of all ok evaluations: id, generation, objective (k,) and measures (k, m)."""
+        return {key: values[: self.traced] for key, values in self.trace.items()}
+
+    def _keep_best(self, request: Request, evaluation: Evaluation) -> None:
+        plain = not request.fidelity
+        fidelity = "" if plain else json.dumps({k: _short(v) for k, v in sorted(request.fidelity.items())})
+        key = f"{request.role}|{request.purpose}|{fidelity}"
+        row = int(evaluation.objective.argmax())
+        if evaluation.status.any():
+            row = int(np.nanargmax(evaluation.objective))
+        objective = float(evaluation.objective[row])
+        if key not in self.best or objective > self.best[key]["objective"]:
+            solutions = request.solutions
+            solution = solutions.row(row) if isinstance(solutions, Ragged) else solutions[row]
+            self.best[key] = {
+                "objective": objective,
+                "measures": evaluation.measures[row].copy(),
+                "solution": solution.copy(),
+                "id": request.first + row,
+            }
+
+    def _cover(self, positions: NDArray[np.float64], objective: NDArray[np.float64], ok: Any) -> None:
+        assert self.space is not None  # cells come from it
+        if ok is not None:
+            positions, objective = positions[ok], objective[ok]
+        np.maximum.at(self.cells.reshape(-1), grid_cells(self.space, positions), objective)
+
+    def _sample(
+        self, request: Request, positions: NDArray[np.float64], objective: NDArray[np.float64], lost: bool
+    ) -> None:
+        if positions.shape[1] == 0:
+            return
+        if not self.trace:
+            m = positions.shape[1]
+            self.trace = {
+                "id": np.zeros(_TRACE, np.int64),
+                "generation": np.zeros(_TRACE, np.int32),
+                "objective": np.zeros(_TRACE, np.float32),
+                "measures": np.zeros((_TRACE, m), np.float32),
+            }
+        first = -request.first % self.stride  # the first row whose number is kept
+        ids = np.arange(request.first + first, request.first + len(objective), self.stride)
+        taken, worth = positions[first :: self.stride], objective[first :: self.stride]
+        if lost:
+            fine = np.isfinite(worth)
+            ids, taken, worth = ids[fine], taken[fine], worth[fine]
+        stop = self.traced + len(ids)
+        if stop > _TRACE:
+            self._thin()
+            return self._sample(request, positions, objective, lost)
+        span = slice(self.traced, stop)
+        self.trace["id"][span] = ids
+        self.trace["generation"][span] = request.number
+        self.trace["objective"][span] = worth
+        self.trace["measures"][span] = taken
+        self.traced = stop
+
+    def _thin(self) -> None:
+        self.stride *= 2
+        keep = np.flatnonzero(self.trace["id"][: self.traced] % self.stride == 0)
+        for values in self.trace.values():
+            values[: len(keep)] = values[keep]
+        self.traced = len(keep)
+
+    def _failures(self, request: Request, evaluation: Evaluation) -> list[str]:
+        lines = []
+        for row in np.flatnonzero(evaluation.status != Status.OK):
+            if self.failures_kept >= _FAILURES:
+                break
+            self.failures_kept += 1
+            solutions = request.solutions
+            solution = solutions.row(int(row)) if isinstance(solutions, Ragged) else solutions[row]
+            entry = {
+                "id": request.first + int(row),
+                "generation": request.number,
+                "status": Status(evaluation.status[row]).name.lower(),
+                "reason": evaluation.reasons.get(int(row), ""),
+                "solution": [_number(gene) for gene in solution[:1000].tolist()],
+            }
+            lines.append(json.dumps(entry) + "\n")
+        return lines
+
+
+def grid_cells(space: Measures, positions: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n,) flat cell numbers of (n, m) positions in the problem's declared grid; outside is clipped."""
+    flat: NDArray[np.int64] = np.zeros(len(positions), np.int64)
+    for axis, cells in enumerate(space.dims or ()):
+        low, high = space.ranges[axis]
+        index = ((positions[:, axis] - low) * (cells / (high - low))).astype(np.int64)
+        flat *= cells
+        flat += np.clip(index, 0, cells - 1)
+    return flat
+
+
+def metrics_row(recorder: Recorder, request: Request, seconds: float, report: Report) -> dict[str, Any]:
+    """One generation's row of metrics.csv."""
+    archive = next(iter(report.archives.values()), None)
+    coverage, qd_score = archive_scores(archive) if archive is not None else (None, None)
+    return {
+        "generation": request.number,
+        "evaluations": recorder.evaluations,
+        "failed": recorder.failed,
+        "seconds": round(seconds, 4),
+        "purpose": request.purpose,
+        "coverage": recorder.coverage if coverage is None else coverage,
+        "qd_score": recorder.qd_score if qd_score is None else qd_score,
+        "best_objective": recorder.best_objective,
+        **recorder.cost,
+        **report.metrics,
+    }
+
+
+def archive_scores(archive: Any) -> tuple[float | None, float | None]:
+    """(coverage, QD score) of an archive of cells; (None, None) of an unstructured one."""
+    if hasattr(archive, "k_neighbors") or not hasattr(archive, "cells"):
+        return None, None
+    if hasattr(archive, "coverage"):
+        return float(archive.coverage), float(archive.qd_score)
+    stats = archive.stats
+    return float(stats.coverage), float(stats.qd_score)
+
+
+def _short(value: Any) -> Any:
+    return "per row" if isinstance(value, np.ndarray) else value if isinstance(value, str | int | float) else str(value)
+
+
+def _number(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+__all__ = ["Recorder", "archive_scores", "grid_cells", "metrics_row"]

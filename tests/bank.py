@@ -1,0 +1,323 @@
+"""Small searches that use every part of the contracts, and a bank of quick experiments over all algorithms.
+
+Run as a script it makes the bank's runs and prints their digests as JSON: under mpiexec for the rank tests.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import qd
+from qd.rng import generator, row_generator
+
+
+class SplitNoise(qd.Problem):
+    """A noisy bowl with two splits of data, a number of examples, and per-example scores."""
+
+    solution_space = qd.Box(-1.0, 1.0, 4)
+    measure_space = qd.Measures(("x", "y"), (-1.0, -1.0), (1.0, 1.0), dims=(10, 10))
+    fidelities = {"split": "search or test", "examples": "how many of 8 examples to use"}
+    columns = {"scores": "(n, 8) per-example scores", "noise": "(n,) what the seed drew"}
+    costs = {"examples": 8.0}
+    batching = "rows"
+    chunk_size = 3
+
+    def evaluate(self, request: qd.Request, seeds: NDArray[np.uint64]) -> qd.Evaluation:
+        x = np.asarray(request.solutions)
+        n = len(x)
+        target = 0.3 if request.fidelity.get("split", "search") == "search" else 0.25
+        examples = np.broadcast_to(request.fidelity.get("examples", 8), (n,))
+        noise = np.array([row_generator(seed).normal() for seed in seeds])
+        scores = -np.abs(x[:, :1] - target - 0.01 * np.arange(8)) + 0.05 * noise[:, None]  # (n, 8)
+        used = np.arange(8) < examples[:, None]
+        objective = np.array([row[keep].mean() for row, keep in zip(scores, used, strict=True)])
+        return qd.Evaluation(
+            objective,
+            x[:, :2],
+            columns={"scores": scores, "noise": noise},
+            cost={"examples": examples.astype(float)},
+            truth={"secret": noise},
+        )
+
+
+class TokenSum(qd.Problem):
+    """Token sequences whose sum should be 20; the measure is their length."""
+
+    solution_space = qd.Tokens(alphabet=7, max_length=12, min_length=1)
+    measure_space = qd.Measures(("length",), (0.0,), (12.0,), dims=(12,))
+
+    def evaluate(self, request: qd.Request, seeds: NDArray[np.uint64]) -> qd.Evaluation:
+        sums = np.array([float(row.sum()) for row in request.solutions])
+        lengths = np.array([[float(len(row))] for row in request.solutions])
+        return qd.Evaluation(-np.abs(sums - 20), lengths)
+
+
+class Duel(qd.Problem):
+    """Two populations that score each other; the opponents come in the context."""
+
+    solution_space = {"judge": qd.Box(-1.0, 1.0, 3), "player": qd.Box(-1.0, 1.0, 3)}
+
+    def evaluate(self, request: qd.Request, seeds: NDArray[np.uint64]) -> qd.Evaluation:
+        x, opponents = np.asarray(request.solutions), request.context["opponents"]  # (n, 3), (k, 3)
+        distance = np.sqrt(((x[:, None] - opponents[None]) ** 2).sum(axis=2)).mean(axis=1)
+        return qd.Evaluation(distance if request.role == "judge" else -distance)
+
+
+@dataclass
+class PhasesState:
+    seed: int
+    phase: str = "explore"
+    asked: int = 0
+    waiting: bool = False
+    best: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
+    best_objective: float = float("-inf")
+    validated: list[float] = field(default_factory=list)
+    tested: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Phases(qd.Algorithm):
+    """Explore, exploit cheaply, validate with repeats, and close on the test split."""
+
+    closing: int = 4
+    State = PhasesState
+
+    def init(self, problem: qd.Problem, seed: int) -> PhasesState:
+        return PhasesState(seed)
+
+    def reserve(self, problem: qd.Problem) -> int:
+        return self.closing
+
+    def ask(self, state: PhasesState, left: int) -> qd.Request | None:
+        if state.waiting or state.phase == "closed":
+            return None
+        state.waiting = True
+        state.asked += 1
+        rng = generator(state.seed, "phases", state.asked)
+        if left == 0:
+            state.phase = "closing"
+            fidelity = {"split": "test"}
+            return qd.Request(np.repeat(state.best[None], self.closing, axis=0), purpose="test", fidelity=fidelity)
+        if state.phase == "explore":
+            return qd.Request(rng.uniform(-1, 1, (8, 4)), columns=("scores",))
+        if state.phase == "exploit":
+            children = np.clip(state.best + rng.normal(0, 0.1, (6, 4)), -1, 1)
+            return qd.Request(children, fidelity={"examples": np.array([1, 2, 3, 4, 5, 8])})
+        return qd.Request(state.best[None], purpose="validate", fidelity={"repeats": 5}, columns=("objective_spread",))
+
+    def tell(self, state: PhasesState, request: qd.Request, evaluation: qd.Evaluation) -> None:
+        state.waiting = False
+        assert not evaluation.truth, "a search must not see the truth"
+        assert set(evaluation.columns) == set(request.columns)
+        if state.phase == "closing":
+            state.tested += evaluation.objective.tolist()
+            state.phase = "closed"
+        elif request.purpose == "validate":
+            state.validated.append(float(evaluation.objective[0]))
+            state.phase = "explore"
+        else:
+            row = int(evaluation.objective.argmax())
+            if evaluation.objective[row] > state.best_objective:
+                state.best = np.array(request.solutions[row])
+                state.best_objective = float(evaluation.objective[row])
+            state.phase = {"explore": "exploit", "exploit": "validate"}[state.phase]
+
+
+@dataclass
+class RaggedState:
+    seed: int
+    archive: Any
+    table: qd.Ragged
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class RaggedElites(qd.Algorithm):
+    """Elites of ragged genomes: the archive holds handles into a table."""
+
+    State = RaggedState
+
+    def init(self, problem: qd.Problem, seed: int) -> RaggedState:
+        archive = qd.archives.GridArchive(solution_dim=1, dims=[12], ranges=[(0, 12)], solution_dtype=np.int64)
+        return RaggedState(seed, archive, qd.Ragged.from_rows([]))
+
+    def ask(self, state: RaggedState, left: int) -> qd.Request | None:
+        if left == 0:
+            return None
+        rng = generator(state.seed, "ragged", state.generation)
+        state.generation += 1
+        if len(state.archive) == 0:
+            return qd.Request(TokenSum.solution_space.sample(9, rng))
+        handles = state.archive.sample_elites(9, rng=rng)["solution"][:, 0]
+        rows = []
+        for row in state.table[handles]:
+            child = row.copy()
+            child[rng.integers(len(child))] = rng.integers(7)
+            grow = np.append(child, rng.integers(7)) if len(child) < 12 else child
+            rows.append(grow if rng.random() < 0.5 else child)
+        return qd.Request(qd.Ragged.from_rows(rows))
+
+    def tell(self, state: RaggedState, request: qd.Request, evaluation: qd.Evaluation) -> None:
+        first = len(state.table)
+        state.table = qd.Ragged.from_rows([*state.table, *request.solutions])
+        handles = first + np.arange(len(request))
+        state.archive.add(handles[:, None], evaluation.objective, evaluation.measures)
+
+    def report(self, state: RaggedState) -> qd.Report:
+        return qd.Report({"archive": state.archive})
+
+
+@dataclass
+class PairsState:
+    seed: int
+    generation: int = 0
+    paired: list[bool] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pairs(qd.Algorithm):
+    """Compares mirrored solutions under common random numbers."""
+
+    State = PairsState
+
+    def init(self, problem: qd.Problem, seed: int) -> PairsState:
+        return PairsState(seed)
+
+    def ask(self, state: PairsState, left: int) -> qd.Request | None:
+        if left < 10:
+            return None
+        step = generator(state.seed, "pairs", state.generation).uniform(-1, 1, (5, 4))
+        state.generation += 1
+        draws = 1000 * np.uint64(state.generation) + np.tile(np.arange(5, dtype=np.uint64), 2)
+        return qd.Request(np.concatenate([step, -step]), draws=draws, columns=("noise",))
+
+    def tell(self, state: PairsState, request: qd.Request, evaluation: qd.Evaluation) -> None:
+        noise = evaluation.columns["noise"]
+        state.paired.append(bool((noise[:5] == noise[5:]).all()) and len(set(noise[:5])) == 5)
+
+    def report(self, state: PairsState) -> qd.Report:
+        return qd.Report(metrics={"paired": float(all(state.paired))})
+
+
+@dataclass
+class RolesState:
+    seed: int
+    generation: int = 0
+    judges: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 3)))
+    players: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 3)))
+
+
+@dataclass(frozen=True)
+class Roles(qd.Algorithm):
+    """Judges and players take turns; each generation's opponents travel as context."""
+
+    State = RolesState
+
+    def init(self, problem: qd.Problem, seed: int) -> RolesState:
+        return RolesState(seed)
+
+    def ask(self, state: RolesState, left: int) -> qd.Request | None:
+        if left == 0:
+            return None
+        role = ("judge", "player")[state.generation % 2]
+        own, other = (state.judges, state.players)[:: 1 if role == "judge" else -1]
+        rng = generator(state.seed, "roles", state.generation)
+        state.generation += 1
+        children = np.clip(own[rng.integers(0, 2, 6)] + rng.normal(0, 0.2, (6, 3)), -1, 1)
+        return qd.Request(children, role=role, context={"opponents": other})
+
+    def tell(self, state: RolesState, request: qd.Request, evaluation: qd.Evaluation) -> None:
+        best = np.argsort(-evaluation.objective, kind="stable")[:2]
+        chosen = np.asarray(request.solutions)[best]
+        if request.role == "judge":
+            state.judges = chosen
+        else:
+            state.players = chosen
+
+
+@dataclass
+class PipelineState:
+    seed: int
+    asked: int = 0
+    told: list[int] = field(default_factory=list)
+    best: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
+    best_objective: float = float("-inf")
+
+
+@dataclass(frozen=True)
+class Pipeline(qd.Algorithm):
+    """Three requests in flight: each is made before the ones ahead of it are told."""
+
+    State = PipelineState
+    in_flight = 3
+
+    def init(self, problem: qd.Problem, seed: int) -> PipelineState:
+        return PipelineState(seed)
+
+    def ask(self, state: PipelineState, left: int) -> qd.Request | None:
+        if left == 0:
+            return None
+        rng = generator(state.seed, "pipeline", state.asked)
+        state.asked += 1
+        return qd.Request(np.clip(state.best + rng.normal(0, 0.2, (7, 4)), -1, 1))
+
+    def tell(self, state: PipelineState, request: qd.Request, evaluation: qd.Evaluation) -> None:
+        state.told.append(request.number)
+        row = int(evaluation.objective.argmax())
+        if evaluation.objective[row] > state.best_objective:
+            state.best, state.best_objective = np.array(request.solutions[row]), float(evaluation.objective[row])
+
+
+def experiments() -> dict[str, qd.Experiment]:
+    """Quick experiments over every algorithm, by name."""
+    a = qd.algorithms
+    maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
+    mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
+    bank = {
+        "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
+        "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
+        "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
+        "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
+        "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),
+        "map_elites": qd.Experiment(arm, a.MapElites(batch_size=64, dims=(16, 16)), 1000),
+        "map_elites_gaussian": qd.Experiment(maze, a.MapElites(batch_size=32, operator="gaussian"), 200),
+        "map_elites_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7)), 200),
+        "map_elites_cvt": qd.Experiment(
+            arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
+        ),
+        "phases": qd.Experiment(SplitNoise(), Phases(), 100),
+        "phases_by_cost": qd.Experiment(SplitNoise(), Phases(), {"examples": 700.0}),
+        "ragged": qd.Experiment(TokenSum(), RaggedElites(), 100),
+        "pairs": qd.Experiment(SplitNoise(), Pairs(), 60),
+        "roles": qd.Experiment(Duel(), Roles(), 60),
+        "pipeline": qd.Experiment(SplitNoise(), Pipeline(), 100),
+    }
+    return {name: replace(experiment, name=name, seed=7) for name, experiment in bank.items()}
+
+
+def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
+    return float(mask.sum()), np.array([mask[:6].sum(), mask[6:].sum()], float)
+
+
+def digests(**evaluator: Any) -> dict[str, str]:
+    """The digest of each experiment of the bank, with the evaluator so set; on rank 0."""
+    found = {}
+    for name, experiment in experiments().items():
+        result = qd.run(replace(experiment, evaluator=qd.EvaluatorSettings(**evaluator)))
+        if result.root:
+            found[name] = result.digest
+    return found
+
+
+if __name__ == "__main__":
+    # each argument is one evaluator's settings as JSON; a line of digests comes out for each
+    for settings in sys.argv[1:] or ["{}"]:
+        answer = digests(**json.loads(settings))
+        if answer:
+            print(json.dumps(answer), flush=True)

@@ -1,0 +1,184 @@
+"""Real MPI launches: the same bits for any number of ranks, faults, kill -9, a launcher that does not match."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import qd
+
+sys.path.insert(0, str(Path(__file__).parent))
+import bank
+import launching
+
+pytestmark = [pytest.mark.launch, launching.needs_mpi]
+BANK = str(Path(__file__).with_name("bank.py"))
+
+
+@pytest.fixture(scope="module")
+def local() -> dict[str, str]:
+    return bank.digests()
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4])
+def test_every_algorithm_gives_the_same_digest_on_ranks(ranks: int, local: dict[str, str]) -> None:
+    done = launching.launch(ranks, BANK, '{"schedule": "static"}', '{"schedule": "dynamic"}')
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(lines) == 2
+    for name, digest in local.items():
+        assert lines[0][name] == digest, (name, "static")
+        assert lines[1][name] == digest, (name, "dynamic")
+
+
+def test_processes_give_the_same_digest(local: dict[str, str]) -> None:
+    settings = qd.EvaluatorSettings(kind="processes", workers=2)
+    for name in ("novelty_search", "map_elites_masks", "phases", "ragged", "roles", "pipeline"):
+        assert qd.run(replace(bank.experiments()[name], evaluator=settings)).digest == local[name], name
+
+
+FAULTY = """
+import os, sys, time, numpy as np, qd
+def evaluate(x):
+    if x[0] < 0.1: raise RuntimeError("on purpose")
+    if x[0] > 0.95:
+        {worst}
+    return float(x[0])
+problem = qd.problem(evaluate, low=0, high=1, length=1)
+experiment = qd.Experiment(problem, qd.algorithms.RandomSearch(batch_size=20), 60, seed=2,
+                           evaluator=qd.EvaluatorSettings(**{settings}))
+result = qd.run(experiment, sys.argv[1])
+if result.root: print(result.summary["statuses"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("worst", "settings", "failed", "timed_out"),
+    [
+        ("return float('nan')", {}, True, False),
+        ("while True: time.sleep(0.01)", {"timeout": 0.3}, True, True),
+        ("os._exit(3)", {"isolate": True}, True, False),
+        ("return float('nan')", {"schedule": "dynamic"}, True, False),
+    ],
+)
+def test_a_bad_evaluation_costs_one_solution(
+    worst: str, settings: dict[str, object], failed: bool, timed_out: bool, tmp_path: Path
+) -> None:
+    code = FAULTY.format(worst=worst, settings=settings)
+    done = launching.launch(3, "-c", code, str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    statuses = json.loads(done.stdout.replace("'", '"'))
+    assert sum(statuses.values()) == 60 and statuses["ok"] > 40
+    assert (statuses["failed"] > 0) == failed and (statuses["timed_out"] > 0) == timed_out
+    assert "RuntimeError: on purpose" in (tmp_path / "run" / "failures.jsonl").read_text()
+
+
+def test_a_dead_rank_ends_the_job_with_a_checkpoint_on_disk(tmp_path: Path) -> None:
+    worst = "os._exit(3) if os.environ.get('PMI_RANK', '0') != '0' else None"
+    done = launching.launch(2, "-c", FAULTY.format(worst=worst, settings={}), str(tmp_path / "run"), timeout=60)
+    assert done.returncode != 0
+    assert list((tmp_path / "run" / "checkpoints").glob("*.qdc"))
+
+
+def test_a_silent_rank_is_aborted_by_the_watchdog(tmp_path: Path) -> None:
+    worst = "time.sleep(1000) if os.environ.get('PMI_RANK', '0') != '0' else None"
+    code = FAULTY.format(worst=worst, settings={"watchdog": 1.5})
+    done = launching.launch(2, "-c", code, str(tmp_path / "run"), timeout=60)
+    assert done.returncode != 0 and "rank 1 has evaluations" in done.stderr
+    assert list((tmp_path / "run" / "checkpoints").glob("*.qdc"))
+
+
+def test_an_error_of_the_problem_ends_all_ranks_with_its_message() -> None:
+    code = """
+import numpy as np, qd
+problem = qd.problem(lambda x: np.zeros(len(x) + 1), low=0, high=1, length=1, batch=True, chunk_size=2)
+qd.run(qd.Experiment(problem, qd.algorithms.RandomSearch(batch_size=20), 60))
+"""
+    done = launching.launch(3, "-c", code, timeout=60)
+    assert done.returncode != 0 and "objective has shape (3,) for 2 solutions" in done.stderr
+
+
+def test_more_ranks_than_solutions() -> None:
+    code = """
+import qd
+e = qd.Experiment(qd.problem(lambda x: float(x[0]), low=0, high=1, length=1), qd.algorithms.RandomSearch(2), 5)
+r = qd.run(e)
+if r.root: print(r.digest)
+"""
+    digests = {launching.launch(ranks, "-c", code).stdout for ranks in (0, 4)}
+    assert len(digests) == 1 and len(digests.pop().strip()) == 64
+
+
+def test_a_launcher_of_another_mpi_is_named() -> None:
+    code = "import qd; qd.run(qd.Experiment(qd.problems.PlanarArm(), qd.algorithms.RandomSearch(), 10))"
+    import subprocess
+
+    environment = launching.environment() | {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "mpirun belongs to another MPI" in done.stderr
+
+
+def test_a_serial_run_never_loads_mpi() -> None:
+    code = """
+import sys, qd
+qd.run(qd.Experiment(qd.problems.PlanarArm(), qd.algorithms.MapElites(64), 500))
+print([m for m in ("mpi4py", "torch", "ribs", "evotorch", "matplotlib", "pandas", "sklearn", "gymnasium", "ray")
+       if m in sys.modules])
+"""
+    assert launching.launch(0, "-c", code).stdout.strip() == "[]"
+
+
+def kill_and_resume(tmp_path: Path, moments: int) -> None:
+    """Kill -9 at random moments, resume with another number of ranks each time, compare the digests."""
+    picker = random.Random(1)
+    budget, out = 12_000, tmp_path / "run"
+    file = tmp_path / "search.py"
+    file.write_text(
+        "import qd\n"
+        "experiment = qd.Experiment(qd.problems.HardMaze(steps=500), qd.algorithms.NoveltySearch(50), "
+        f"{budget}, seed=5, checkpoint_seconds=0.05)\n"
+    )
+    first = launching.launch(0, "-m", "qd", "run", str(file), "--out", str(tmp_path / "whole"), "--quiet")
+    assert first.returncode == 0, first.stderr
+    whole = qd.Result.load(tmp_path / "whole").digest
+    arguments, kills = ["run", str(file), "--out", str(out)], 0
+    while kills < moments:
+        ranks = picker.choice([0, 1, 2, 3])
+        process = launching.start(ranks, "-m", "qd", *arguments, "--quiet", "--no-plots")
+        count = len(list((out / "checkpoints").glob("*.qdc"))) if out.exists() else 0
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:  # let it get to work, then strike
+            newest = max((f.stat().st_mtime for f in (out / "checkpoints").glob("*.qdc")), default=0)
+            if newest > time.time() - 0.5 and count >= 0:
+                break
+            time.sleep(0.02)
+        time.sleep(picker.random() * 0.4)
+        launching.kill(process)
+        process.communicate()
+        kills += 1
+        if (out / "config.json").exists() and list((out / "checkpoints").glob("*.qdc")):
+            arguments = ["resume", str(out)]
+        if (out / "summary.json").exists():
+            break
+    done = launching.launch(picker.choice([0, 2]), "-m", "qd", *arguments, "--quiet", "--no-plots")
+    assert done.returncode == 0, done.stderr
+    assert qd.Result.load(out).digest == whole
+    assert qd.Result.load(out).summary["evaluations"] == budget
+    rows = (out / "metrics.csv").read_text().splitlines()
+    whole_rows = (tmp_path / "whole" / "metrics.csv").read_text().splitlines()
+    assert [r.split(",")[:3] for r in rows] == [r.split(",")[:3] for r in whole_rows]
+
+
+def test_kill_9_and_resume_on_other_ranks(tmp_path: Path) -> None:
+    kill_and_resume(tmp_path, 3)
+
+
+@pytest.mark.slow
+def test_kill_9_at_twenty_moments(tmp_path: Path) -> None:
+    kill_and_resume(tmp_path, 20)
