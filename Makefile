@@ -15,7 +15,7 @@ PIP_INSTALL = $(BIN)/pip install --quiet --no-compile --disable-pip-version-chec
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
 DEMO_RUN := runs/demo
-DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run novelty_search_hard_maze --out $(DEMO_RUN) --overwrite
+DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run novelty_search_hard_maze --out $(DEMO_RUN) --overwrite --plots
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check lint bench docs clean
@@ -25,7 +25,7 @@ help: ## show this list
 
 demo: .venv/.demo ## a novelty search in the hard maze on two MPI ranks, with pictures
 	$(ONE_THREAD) $(DEMO_COMMAND)
-	@echo "The pictures are in $(DEMO_RUN)/plots, the report is $(DEMO_RUN)/report.html"
+	@echo "The figures are in $(DEMO_RUN)/summary.json, the pictures in $(DEMO_RUN)/plots"
 
 test: lint ## lint, then all tests but the slow ones
 	$(BIN)/pytest -m "not slow" $(TESTS)

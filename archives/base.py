@@ -39,6 +39,7 @@ class TableArchive:
         self._measure_dim = int(measure_dim)
         self._qd_score_offset = float(qd_score_offset)
         self._extra = [n for n in fields if n not in ("solution", "objective", "measures", "threshold", "index")]
+        self._extra_names = frozenset(self._extra)
         self._rng = np.random.default_rng(seed)
         self._objective_sum = 0.0
         self._best: dict[str, Any] | None = None
@@ -225,7 +226,7 @@ class TableArchive:
     ) -> dict[str, NDArray[Any]]:
         """The columns that are only copied, checked against the batch size."""
         described = self._table.fields
-        if fields.keys() != set(self._extra):
+        if fields.keys() != self._extra_names:
             raise ValueError(
                 f"extra fields {sorted(fields)} given, {sorted(self._extra)} wanted: "
                 "name them in extra_fields and pass each one to every add"
@@ -234,7 +235,7 @@ class TableArchive:
         for name in self._extra:
             columns[name] = batch_column(name, fields[name], *described[name])
         n = len(objective)
-        if len(measures) != n or any(len(column) != n for column in columns.values()):
+        if {n, len(measures), *map(len, columns.values())} != {n}:
             lengths = {"objective": n, "measures": len(measures)} | {k: len(v) for k, v in columns.items()}
             raise ValueError(f"columns of lengths {lengths} given, one length wanted: row i of each is solution i")
         return columns

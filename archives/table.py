@@ -32,6 +32,7 @@ class Table:
         self.fields = fields
         self.size = 0
         self.capacity = capacity
+        self._views: dict[str, NDArray[np.uint8]] = {}
         self.columns: dict[str, NDArray[Any]] = {
             name: np.empty((capacity, *shape), dtype) for name, (shape, dtype) in fields.items()
         }
@@ -55,9 +56,17 @@ class Table:
             target = self.columns[name]
             flags = source.flags
             if source.dtype == target.dtype and flags.c_contiguous and flags.writeable:
-                copy_rows(as_bytes(source), rows, as_bytes(target), slots)
+                copy_rows(as_bytes(source), rows, self._bytes(name), slots)
             else:
                 target[slots] = source[rows]
+
+    def _bytes(self, name: str) -> NDArray[np.uint8]:
+        """A column seen as bytes; kept until the table grows."""
+        target = self.columns[name]
+        view = self._views.get(name)
+        if view is None or view.base is not target:
+            view = self._views[name] = as_bytes(target)
+        return view
 
     def filled(self, name: str) -> NDArray[Any]:
         """View of the filled rows of one column; valid until the next write that grows the table."""

@@ -8,9 +8,11 @@ import os as _os
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from qd.launcher import launched_size as _launched_size
+
 __version__ = "0.1.0"
 
-if int(_os.environ.get("PMI_SIZE") or _os.environ.get("OMPI_COMM_WORLD_SIZE") or 0) > 1:
+if _launched_size() > 1:
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         _os.environ.setdefault(_name, "1")  # one process a core, one thread each; must be set before numpy loads
 

@@ -70,6 +70,12 @@ class Algorithm(ABC):
     def tell(self, state: Any, request: Request, evaluation: Evaluation) -> None:
         """Take in a request's evaluation; the last request of a run may have been cut shorter."""
 
+    def dropped(self, state: Any, request: Request) -> None:
+        """The budget does not pay for even the first row of this request: it is not told, and ``left`` is 0 now.
+
+        Override it where the state waits for the tell.
+        """
+
     def report(self, state: Any) -> Report:
         """Archives and metrics for the summary and the plots."""
         return Report()

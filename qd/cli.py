@@ -83,7 +83,7 @@ def _command(args: argparse.Namespace, rest: list[str], words: list[str]) -> int
 
 def _repeats() -> bool:
     """Whether another rank of the same job says this already."""
-    from qd.evaluate.mpi import launched_rank
+    from qd.launcher import launched_rank
 
     return launched_rank() > 0
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from qd import __version__
 from qd.evaluate.local import cores
-from qd.evaluate.mpi import launched_rank, launched_size
+from qd.launcher import launched_rank, launched_size
 
 _LAUNCH_SECONDS = 30.0
 _PACKAGES = ("numpy", "numba", "scipy", "pandas", "matplotlib", "torch", "ribs", "evotorch", "tqdm", "cloudpickle")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qd.budget import Budget
 from qd.contracts import Request, numbered
 from qd.errors import CheckpointError, QDError
 from qd.evaluate import Evaluator, connect
@@ -23,6 +21,7 @@ from qd.experiment import Experiment, check_budget
 from qd.progress import Progress
 from qd.result import Result
 from qd.rng import row_seeds
+from qd.stopping import Signals, StopRunError
 from qd.store.archive_file import write_archives
 from qd.store.checkpoint import read_newest, write_checkpoint
 from qd.store.digest import START, chained, final
@@ -150,38 +149,16 @@ def _write_settings(folder: RunFolder, experiment: Experiment, source: Mapping[s
         folder.experiment.write_text(code)
     config = {"format": FORMAT, "settings": described(experiment), "source": source, **surroundings()}
     write_json(folder.config, config)
-    scene = {key: described(value) for key, value in experiment.problem.scene().items()}
-    write_json(folder.scene, scene)
+    write_json(folder.scene, _plain(experiment.problem.scene()))
 
 
-class _StopRunError(BaseException):
-    """A signal came while fitness ran; not an Exception, so that a problem's own handlers let it through."""
-
-
-class _Signals:
-    """SIGINT and SIGTERM: the first asks for a checkpoint and a clean end, a second SIGINT leaves at once."""
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.interruptible = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Signals:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: Any) -> None:
-        if self.received and number == signal.SIGINT:
-            os._exit(128 + number)
-        first, self.received = not self.received, number
-        if first and self.interruptible:
-            raise _StopRunError
+def _plain(tree: Any) -> Any:
+    """Drawing data as JSON has it."""
+    if isinstance(tree, dict):
+        return {str(key): _plain(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_plain(value) for value in tree]
+    return tree.tolist() if isinstance(tree, np.ndarray | np.generic) else tree
 
 
 class _Loop:
@@ -197,17 +174,11 @@ class _Loop:
     ) -> None:
         self.experiment, self.evaluator, self.folder = experiment, evaluator, folder
         problem, algorithm = experiment.problem, experiment.algorithm
-        self.reserve = algorithm.reserve(problem)
-        self.unit, self.amount = experiment.budget_unit, experiment.budget_amount
-        if self.unit == "evaluations" and self.reserve >= self.amount:
-            raise QDError(
-                f"Experiment.budget: {algorithm.name} keeps back {self.reserve} evaluations for its closing stage, "
-                f"and the budget is {self.amount}; raise it"
-            )
+        self.budget = Budget(experiment)
         self.in_flight: deque[Request] = deque()
         self.number = self.rows = 0  # requests and rows asked so far
-        self.asked = 0.0  # of the budget, by requests told and in flight
         self.touched = self.finished = False
+        self.telling = False  # between a request's end and its tell, when the parts do not fit together
         self.seconds = 0.0
         self.chain = START
         self.saved = 0
@@ -222,7 +193,7 @@ class _Loop:
             self.failures = Table(folder.failures) if folder else None
         else:
             self._restore(checkpoint)
-        self.progress = Progress(self.amount, self.unit, self._spent(), show_progress)
+        self.progress = Progress(self.budget.amount, self.budget.unit, self._spent(), show_progress)
         self._checkpointed, self._writing = monotonic(), 0.0
         problem.prepare()
 
@@ -234,10 +205,10 @@ class _Loop:
             self.evaluator.start(request, self._seeds(request))
         self._checkpoint()
         self._began = perf_counter() - self.seconds
-        with _Signals() as signals:
+        with Signals() as signals:
             try:
                 self._search(signals)
-            except _StopRunError:
+            except StopRunError:
                 pass
             except BaseException:
                 self._checkpoint_after_error()
@@ -252,7 +223,7 @@ class _Loop:
             self.failures.close()
         return result
 
-    def _search(self, signals: _Signals) -> None:
+    def _search(self, signals: Signals) -> None:
         algorithm = self.experiment.algorithm
         while not signals.received:
             while len(self.in_flight) < algorithm.in_flight and (request := self._ask()) is not None:
@@ -265,6 +236,7 @@ class _Loop:
                 return
             evaluation = self.evaluator.finish()
             signals.interruptible = False
+            self.telling = True
             request = self.in_flight.popleft()
             self.chain = chained(self.chain, request, evaluation)
             lines = self.recorder.record(request, evaluation)
@@ -273,14 +245,13 @@ class _Loop:
                     self.failures.write(line)
             if lines and self.recorder.failures_kept == len(lines):
                 log.warning("first failed evaluation: %s", next(iter(evaluation.reasons.values()), "").strip())
-            if self.unit != "evaluations":  # what the row did not use of its bound can be asked for again
-                bound = float(self.experiment.problem.cost_bounds(request)[self.unit].sum())
-                self.asked += float(np.nansum(evaluation.cost.get(self.unit, bound))) - bound
+            self.budget.settle(request, evaluation)
             evaluation.truth, evaluation.reasons = {}, {}
             algorithm.tell(self.state, request, evaluation)
             self.seconds = perf_counter() - self._began
             row = metrics_row(self.recorder, request, self.seconds, algorithm.report(self.state))
             self.metrics.append(row)
+            self.telling = False
             if self.progress.due:
                 self.progress.show(self._spent(), row["coverage"], row["best_objective"])
             least = self.experiment.checkpoint_seconds
@@ -290,46 +261,32 @@ class _Loop:
 
     def _ask(self) -> Request | None:
         """The next request, numbered and cut to what the budget pays for."""
-        problem = self.experiment.problem
-        left = self._left()
-        request = self.experiment.algorithm.ask(self.state, max(0, left - self.reserve))
-        if left <= self.reserve:
+        algorithm = self.experiment.algorithm
+        while True:
+            left = self.budget.left
+            request = algorithm.ask(self.state, left)
+            self.touched |= left == 0
+            if request is None:
+                return None
+            request = numbered(request, self.number, self.rows, self.experiment.problem)
+            rows = self.budget.take(request, closing=left == 0)
+            if rows:
+                break
             self.touched = True
-        if request is None:
-            return None
-        request = numbered(request, self.number, self.rows, problem)
-        closing = left <= self.reserve
-        rows, cost = self._affordable(request, 0 if closing else self.reserve)
+            if left == 0:
+                return None
+            algorithm.dropped(self.state, request)
+            self.budget.search_over = True
         if rows < len(request):
             self.touched = True
-            if rows == 0:
-                return None
             request = request.rows(0, rows)
         self.number += 1
         self.rows += rows
-        self.asked += cost
         return request
 
-    def _left(self) -> int:
-        """Evaluations that the budget still pays for, closing stage included."""
-        rest = self.amount - self.asked
-        if self.unit == "evaluations":
-            return int(rest)
-        return int(rest // self.experiment.problem.costs[self.unit])
-
-    def _affordable(self, request: Request, keep: int) -> tuple[int, float]:
-        """How many leading rows of a request the budget pays for, and what they take of it at most."""
-        problem = self.experiment.problem
-        if self.unit == "evaluations":
-            rows = min(len(request), int(self.amount - keep - self.asked) // request.repeats)
-            return max(0, rows), float(max(0, rows) * request.repeats)
-        bounds = problem.cost_bounds(request)[self.unit].cumsum()
-        rest = self.amount - keep * problem.costs[self.unit] - self.asked
-        rows = int(bounds.searchsorted(rest, "right"))
-        return rows, float(bounds[rows - 1]) if rows else 0.0
-
     def _spent(self) -> float:
-        return self.recorder.evaluations if self.unit == "evaluations" else self.recorder.cost.get(self.unit, 0.0)
+        unit = self.budget.unit
+        return self.recorder.evaluations if unit == "evaluations" else self.recorder.cost.get(unit, 0.0)
 
     def _seeds(self, request: Request) -> Any:
         if self.experiment.problem.deterministic:
@@ -359,7 +316,8 @@ class _Loop:
             "loop": {
                 "number": self.number,
                 "rows": self.rows,
-                "asked": self.asked,
+                "asked": self.budget.asked,
+                "search_over": self.budget.search_over,
                 "touched": self.touched,
                 "finished": self.finished,
                 "seconds": self.seconds,
@@ -374,6 +332,8 @@ class _Loop:
     def _checkpoint_after_error(self) -> None:
         """Save what can be saved before an error leaves the loop; the error itself matters more."""
         self.progress.close()
+        if self.telling:  # half told: the checkpoint before it holds, and makes this request again
+            return
         try:
             self._checkpoint()
         except Exception as error:
@@ -381,7 +341,8 @@ class _Loop:
 
     def _restore(self, checkpoint: Any) -> None:
         loop = checkpoint["loop"]
-        self.number, self.rows, self.asked = loop["number"], loop["rows"], loop["asked"]
+        self.number, self.rows = loop["number"], loop["rows"]
+        self.budget.asked, self.budget.search_over = loop["asked"], loop["search_over"]
         self.touched, self.seconds = loop["touched"], loop["seconds"]
         self.chain, self.saved = loop["chain"], loop["saved"]
         self.in_flight.extend(Request(**tree) for tree in checkpoint["in_flight"])

@@ -111,6 +111,9 @@ class Phases(qd.Algorithm):
             return qd.Request(children, fidelity={"examples": np.array([1, 2, 3, 4, 5, 8])})
         return qd.Request(state.best[None], purpose="validate", fidelity={"repeats": 5}, columns=("objective_spread",))
 
+    def dropped(self, state: PhasesState, request: qd.Request) -> None:
+        state.waiting = False
+
     def tell(self, state: PhasesState, request: qd.Request, evaluation: qd.Evaluation) -> None:
         state.waiting = False
         assert not evaluation.truth, "a search must not see the truth"
@@ -303,6 +306,11 @@ def experiments() -> dict[str, qd.Experiment]:
 
 def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
     return float(mask.sum()), np.array([mask[:6].sum(), mask[6:].sum()], float)
+
+
+def digests_of(name: str) -> str:
+    """The digest of one experiment of the bank, evaluated here."""
+    return qd.run(experiments()[name]).digest
 
 
 def digests(**evaluator: Any) -> dict[str, str]:

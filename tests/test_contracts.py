@@ -62,6 +62,21 @@ def test_phases_close_on_the_test_split_within_the_budget() -> None:
     assert result.best["objective"] == max(b["objective"] for b in result.summary["best"] if b["fidelity"] == "")
 
 
+@pytest.mark.parametrize("budget", [20, 21, 22, 23, 24, 30, 31])
+def test_the_closing_stage_comes_whatever_the_budget_leaves(budget: int) -> None:
+    """A request of the search that does not fit at all is dropped, and the closing stage still has its reserve."""
+    states: list[bank.PhasesState] = []
+
+    class Seen(bank.Phases):
+        def init(self, problem: qd.Problem, seed: int) -> bank.PhasesState:
+            states.append(super().init(problem, seed))
+            return states[-1]
+
+    result = qd.run(qd.Experiment(bank.SplitNoise(), Seen(closing=4), budget, seed=7))
+    assert len(states[0].tested) == 4
+    assert result.summary["evaluations"] <= budget
+
+
 def test_a_cost_budget_is_a_hard_cap() -> None:
     result = run("phases_by_cost")
     assert 600 < result.summary["cost"]["examples"] <= 700

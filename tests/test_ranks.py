@@ -104,6 +104,25 @@ qd.run(qd.Experiment(problem, qd.algorithms.RandomSearch(batch_size=20), 60))
     assert done.returncode != 0 and "objective has shape (3,) for 2 solutions" in done.stderr
 
 
+def test_a_context_changed_in_place_reaches_every_rank() -> None:
+    code = """
+import sys; sys.path.insert(0, "tests")
+import bank, numpy as np, qd
+class InPlace(bank.Roles):
+    shared = {"opponents": np.zeros((2, 3))}
+    def ask(self, state, left):
+        request = super().ask(state, left)
+        if request is not None:
+            self.shared["opponents"][:] = request.context["opponents"]
+            request.context = self.shared
+        return request
+r = qd.run(qd.Experiment(bank.Duel(), InPlace(), 60, seed=7))
+if r.root: print(r.digest)
+"""
+    digests = {launching.launch(ranks, "-c", code).stdout for ranks in (0, 3)}
+    assert digests == {bank.digests_of("roles") + "\n"}
+
+
 def test_more_ranks_than_solutions() -> None:
     code = """
 import qd

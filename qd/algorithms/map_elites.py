@@ -165,4 +165,4 @@ class MapElites(Algorithm):
         state.archive.add(solutions, objective, measures, **extra)
 
     def report(self, state: MapElitesState) -> Report:
-        return Report({"archive": state.archive})
+        return Report({"elites": state.archive})

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from qd.evaluate.mpi import launched_rank
+from qd.launcher import launched_rank
 
 
 class _Stderr(logging.Handler):

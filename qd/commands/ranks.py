@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from qd.evaluate.mpi import launched_rank, launched_size
+from qd.launcher import launched_rank, launched_size
 
 _PATIENCE = 2.0  # seconds in which the other ranks meet the same error, if they do
 

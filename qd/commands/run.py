@@ -14,8 +14,8 @@ from typing import Any
 
 from qd.commands.settings import Override, Table, overridden, read_flags, recorded
 from qd.errors import QDError
-from qd.evaluate.mpi import launched_rank, launched_size
 from qd.experiment import Experiment
+from qd.launcher import launched_rank, launched_size
 from qd.load import load_experiment, load_recorded
 from qd.result import Result
 from qd.store.files import RunFolder

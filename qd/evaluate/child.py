@@ -252,7 +252,9 @@ def _loaded(start: bytearray) -> Problem:
     os.environ.pop("PYTHONPATH", None)  # ours holds the parent's sys.path, which is not for other programs
     if tree["python_path"] is not None:
         os.environ["PYTHONPATH"] = tree["python_path"]
-    return cast(Problem, cloudpickle.loads(tree["problem"]))
+    problem = cast(Problem, cloudpickle.loads(tree["problem"]))
+    problem.prepare()
+    return problem
 
 
 def _private_pipes() -> tuple[FileIO, FileIO]:

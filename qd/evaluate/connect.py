@@ -11,8 +11,9 @@ from qd.contracts import Evaluation, Problem, Request, numbered
 from qd.errors import QDError
 from qd.evaluate.evaluator import Evaluator
 from qd.evaluate.local import LocalEvaluator
-from qd.evaluate.mpi import MPIEvaluator, launched_size, serve, world
+from qd.evaluate.mpi import MPIEvaluator, serve, world
 from qd.experiment import EvaluatorSettings
+from qd.launcher import launched_size
 from qd.rng import row_seeds
 
 
@@ -34,6 +35,7 @@ def connect(problem: Problem, settings: EvaluatorSettings) -> Evaluator | None:
     inner = _own_share(problem, settings, settings.threads or 1)
     if comm.rank == 0:
         return MPIEvaluator(problem, comm, inner, settings.schedule == "dynamic", settings.watchdog)
+    problem.prepare()
     serve(comm, inner)
     return None
 

@@ -7,7 +7,7 @@ spinning, so that more ranks than cores still work and signals are handled.
 
 from __future__ import annotations
 
-import os
+import logging
 import signal
 import sys
 import time
@@ -26,13 +26,16 @@ from qd.evaluate.chunks import Span, blocks, joined, queue
 from qd.evaluate.evaluator import Evaluator
 from qd.evaluate.wire import (
     ContextCache,
-    ContextKeys,
+    context_key,
     pack_error,
     pack_evaluation,
     pack_request,
     unpack_evaluation,
     unpack_request,
 )
+from qd.launcher import launched_size
+
+log = logging.getLogger("qd")
 
 _WORK, _RESULT, _STOP = 1, 2, 3
 _PREFETCH = 2  # messages in flight a rank in the dynamic queue
@@ -51,29 +54,13 @@ class StalledError(QDError):
     """A rank gave no result for longer than the watchdog allows."""
 
 
-def launched_size() -> int:
-    """Ranks that the launcher's environment names; 0 where there is no launcher. Imports nothing."""
-    for variable in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE"):
-        if os.environ.get(variable, "").isdigit():
-            return int(os.environ[variable])
-    return 0
-
-
-def launched_rank() -> int:
-    """This process's rank by the launcher's environment; 0 without one. Imports nothing."""
-    for variable in ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"):
-        if os.environ.get(variable, "").isdigit():
-            return int(os.environ[variable])
-    return 0
-
-
 def world() -> Any:
     """MPI's communicator of all ranks, with a hook so that an uncaught error ends the job instead of hanging it.
 
     Raises QDError where mpi4py is missing, or where the launcher belongs to another MPI than mpi4py's.
     """
     wanted = launched_size()
-    if not wanted and not os.environ.get("SLURM_NTASKS"):
+    if not wanted:
         raise QDError("evaluator.kind: mpi needs a launcher: mpiexec -n 2 qd run ...")
     try:
         from mpi4py import MPI
@@ -104,6 +91,7 @@ class _Ticket:
     request: Request
     seeds: NDArray[np.uint64]
     spans: list[Span]
+    key: str  # of the context's content
     results: dict[int, Evaluation] = field(default_factory=dict)  # span number -> evaluation
 
     @property
@@ -134,7 +122,6 @@ class MPIEvaluator(Evaluator):
         self.ranks = comm.size
         self.description = f"mpi, {self.ranks} ranks, {'dynamic' if dynamic else 'static'} schedule"
         self._contexts = [ContextCache() for _ in range(comm.size)]
-        self._keys = ContextKeys()
         self._sends: deque[tuple[Any, bytes]] = deque()  # requests of MPI with the buffers they still read
         self._out: list[deque[tuple[_Ticket, int]]] = [deque() for _ in range(comm.size)]  # sent, not yet back
         self._waiting: deque[tuple[_Ticket, int]] = deque()  # pieces of the dynamic queue not yet sent
@@ -143,11 +130,12 @@ class MPIEvaluator(Evaluator):
     def _begin(self, request: Request, seeds: NDArray[np.uint64]) -> _Ticket:
         n = len(request)
         if self.dynamic:
-            ticket = _Ticket(request, seeds, queue(self.problem, n, self.ranks))
+            ticket = _Ticket(request, seeds, queue(self.problem, n, self.ranks), context_key(request.context))
             self._waiting.extend((ticket, i) for i in range(len(ticket.spans)))
             self._fill_ranks()
             return ticket
-        ticket = _Ticket(request, seeds, [s for s in blocks(self.problem, n, self.ranks) if s[0] < s[1]])
+        spans = [span for span in blocks(self.problem, n, self.ranks) if span[0] < span[1]]
+        ticket = _Ticket(request, seeds, spans, context_key(request.context))
         idle = not any(self._out)
         for i in range(1, len(ticket.spans)):
             self._send(i, ticket, i)
@@ -197,7 +185,7 @@ class MPIEvaluator(Evaluator):
 
     def _send(self, rank: int, ticket: _Ticket, i: int) -> None:
         request, seeds = ticket.piece(i)
-        message = pack_request(request, seeds, self._keys.key(ticket.request.context), self._contexts[rank])
+        message = pack_request(request, seeds, ticket.key, self._contexts[rank])
         self._sends.append((self.comm.Isend(message, dest=rank, tag=_WORK), message))
         self._out[rank].append((ticket, i))
 
@@ -219,7 +207,9 @@ class MPIEvaluator(Evaluator):
                 for rank, out in enumerate(self._out)
                 for t, i in list(out)[:1]
             ]
-            raise StalledError(f"no result for evaluator.watchdog = {self.watchdog:g} s: {'; '.join(held)}")
+            message = f"no result for evaluator.watchdog = {self.watchdog:g} s: {'; '.join(held)}"
+            log.error("%s", message)  # the job may be aborted before anybody prints the exception
+            raise StalledError(message)
 
     def close(self) -> None:
         """Send the ranks home. Ranks that do not end their chunk within a grace time are aborted, and we too."""

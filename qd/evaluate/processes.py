@@ -22,7 +22,7 @@ from qd.evaluate.chunks import joined, queue
 from qd.evaluate.evaluator import Evaluator
 from qd.evaluate.finalise import lost_row
 from qd.evaluate.local import cores
-from qd.evaluate.wire import ContextKeys, pack_request, unpack_evaluation
+from qd.evaluate.wire import context_key, pack_request, unpack_evaluation
 
 _HEARTBEAT = 0.5  # seconds between looks at children that ended without closing their pipe
 _FOREVER = float("inf")
@@ -52,7 +52,6 @@ class ProcessEvaluator(Evaluator):
             raise QDError(f"evaluator.timeout: got {timeout}, wanted 0 (no limit) or more")
         self.ranks = workers or cores()
         self.description = f"processes, {self.ranks} worker{'s' if self.ranks > 1 else ''}"
-        self._keys = ContextKeys()
         self._pool = _Pool(problem, self.ranks, timeout)
         self._stop = weakref.finalize(self, self._pool.stop)  # also runs when the interpreter exits
 
@@ -66,7 +65,7 @@ class ProcessEvaluator(Evaluator):
         return self._end(self._begin(request.rows(*span), seeds[span[0] : span[1]]))
 
     def _begin(self, request: Request, seeds: NDArray[np.uint64]) -> Any:
-        ticket = _Ticket(request, seeds, self._keys.key(request.context), missing=len(request))
+        ticket = _Ticket(request, seeds, context_key(request.context), missing=len(request))
         self._pool.put([_Piece(ticket, a, b) for a, b in queue(self.problem, len(request), self.ranks)])
         return ticket
 

@@ -40,19 +40,9 @@ class ContextCache:
         return self._kept[key]
 
 
-class ContextKeys:
-    """Content hashes of contexts, remembered while a search goes on handing in the same mapping."""
-
-    def __init__(self) -> None:
-        self._last: tuple[Any, str] | None = None
-
-    def key(self, context: Mapping[str, Any]) -> str:
-        """A hash of the content; empty for an empty context."""
-        if not context:
-            return ""
-        if self._last is None or self._last[0] is not context:
-            self._last = (context, sha256(encode(dict(context))).hexdigest())
-        return self._last[1]
+def context_key(context: Mapping[str, Any]) -> str:
+    """A hash of a context's content; empty for an empty context."""
+    return sha256(encode(dict(context))).hexdigest() if context else ""
 
 
 def request_tree(request: Request) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +107,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {key: file[key] for key in file.files}
     except FileNotFoundError:
         raise QDError(f"{path}: not there; the run has not written its archive yet") from None
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, TypeError, AttributeError, OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise QDError(f"{path}: refused: {error}. Only plain arrays are read, nothing in a file is executed") from error
 
 

@@ -106,7 +106,7 @@ class RunFolder:
             self.scene,
             self.experiment,
         ]
-        ours += [self.path / "report.html", *self.checkpoints.glob("*.qdc"), *self.plots.glob("*.png")]
+        ours += [self.path / "report.html", *self.checkpoints.glob("*.qdc"), *self.plots.glob("*.[ps][nvd][gf]")]
         for file in ours:
             file.unlink(missing_ok=True)
 

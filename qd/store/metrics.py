@@ -24,23 +24,21 @@ class MetricsTable:
         self._table = Table(path, resume["length"] if resume else None) if path else None
         self.columns: list[str] = list(resume["columns"]) if resume else []
         self.rows: list[list[Any]] = list(resume.get("rows", [])) if resume else []  # without a file
-        self._names = dict.fromkeys(self.columns).keys()
         self._flushed = monotonic()
 
     def append(self, row: dict[str, Any]) -> None:
         """One generation. Raises QDError where a search reports other metrics than before."""
         if not self.columns:
             self.columns = list(row)
-            self._names = row.keys()
             if self._table:
                 self._table.write(",".join(self.columns) + "\n")
-        elif row.keys() != self._names:
+        elif list(row) != self.columns:
             wrong = sorted(set(row) ^ set(self.columns))
             raise QDError(f"metrics: {wrong} come and go between generations; report the same names every time (NaN)")
         if self._table is None:
             self.rows.append([row[name] for name in self.columns])
             return
-        self._table.write(",".join([_text(row[name]) for name in self.columns]) + "\n")
+        self._table.write(",".join(map(str, row.values())) + "\n")
         if monotonic() - self._flushed > _FLUSH_SECONDS:
             self._table.flush()
             self._flushed = monotonic()
@@ -55,15 +53,6 @@ class MetricsTable:
         """Flush and close the file."""
         if self._table:
             self._table.close()
-
-
-def _text(value: Any) -> str:
-    if type(value) is float:
-        return "" if value != value else repr(value)
-    if type(value) is int:
-        return repr(value)
-    text = str(value)
-    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text or "\n" in text else text
 
 
 def read_metrics(path: Path) -> Any:

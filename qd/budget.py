@@ -1,0 +1,61 @@
+"""A run's budget: a hard cap in evaluations or in a cost unit, with what the closing stage keeps back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qd.contracts import Evaluation, Request
+from qd.errors import QDError
+from qd.experiment import Experiment
+
+
+class Budget:
+    """Counts what was asked, at its bound until it is told.
+
+    Attributes:
+        unit: ``"evaluations"``, or a cost unit of the problem.
+        amount: how much of it there is.
+        asked: how much of it requests told and in flight take.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.problem = experiment.problem
+        self.unit, self.amount = experiment.budget_unit, experiment.budget_amount
+        self.reserve = experiment.algorithm.reserve(experiment.problem)
+        self.asked = 0.0
+        self.search_over = False  # a request of the search did not fit at all
+        kept = self.reserve * (1 if self.unit == "evaluations" else self.problem.costs[self.unit])
+        if kept >= self.amount:
+            raise QDError(
+                f"Experiment.budget: {experiment.algorithm.name} keeps back {self.reserve} evaluations for its closing "
+                f"stage, and the budget is {self.amount:g} {self.unit}; raise it"
+            )
+
+    @property
+    def left(self) -> int:
+        """Evaluations that are left for the search; 0 once its stage is over."""
+        if self.search_over:
+            return 0
+        rest = self.amount - self.asked
+        if self.unit != "evaluations":
+            rest //= self.problem.costs[self.unit]
+        return max(0, int(rest) - self.reserve)
+
+    def take(self, request: Request, closing: bool) -> int:
+        """How many leading rows of a request are paid for; they are counted as asked."""
+        keep = 0 if closing else self.reserve
+        if self.unit == "evaluations":
+            affordable = int(self.amount - keep - self.asked) // request.repeats
+            rows = max(0, min(len(request), affordable))
+            self.asked += rows * request.repeats
+            return rows
+        bounds = self.problem.cost_bounds(request)[self.unit].cumsum()
+        rows = int(bounds.searchsorted(self.amount - keep * self.problem.costs[self.unit] - self.asked, "right"))
+        self.asked += float(bounds[rows - 1]) if rows else 0.0
+        return rows
+
+    def settle(self, request: Request, evaluation: Evaluation) -> None:
+        """What a told request did not use of its bound can be asked for again."""
+        if self.unit != "evaluations":
+            bound = float(self.problem.cost_bounds(request)[self.unit].sum())
+            self.asked += float(np.nansum(evaluation.cost.get(self.unit, bound))) - bound
