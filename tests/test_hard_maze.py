@@ -287,3 +287,10 @@ def test_importing_the_problem_is_cheap():
     code = "import sys; from qd.problems import HardMaze; HardMaze().solution_space; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_clearance_is_the_chessboard_distance_to_the_nearest_wall() -> None:
+    from scipy.ndimage import distance_transform_cdt
+
+    walls = bitmap()
+    assert np.array_equal(tables().clear.reshape(SIDE, SIDE), distance_transform_cdt(~walls, metric="chessboard"))

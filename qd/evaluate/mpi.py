@@ -269,7 +269,7 @@ def _receive_now(comm: Any, tag: int) -> tuple[int, bytearray] | None:
 
 
 class _Nap:
-    """Waiting that starts with a short spin and ends in naps of a millisecond."""
+    """Waiting that starts with a short spin and ends in naps: short ones first, of a millisecond after a while."""
 
     def __init__(self) -> None:
         self.reset()
@@ -279,5 +279,5 @@ class _Nap:
 
     def wait(self) -> None:
         self._turns += 1
-        if self._turns > 50:
-            time.sleep(min(1e-3, 2e-5 * 1.2 ** min(self._turns - 50, 30)))
+        if self._turns > 200:
+            time.sleep(5e-5 if self._turns < 600 else 1e-3)

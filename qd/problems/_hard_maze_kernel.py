@@ -54,7 +54,7 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
 
     @njit(cache=True, nogil=True, error_model="numpy")
     def run(  # type: ignore[no-untyped-def]
-        weights, start, steps, frames, walls, touching, bearings, right, left, ray, touched, ends, ray_steps, memo,
+        weights, start, steps, frames, clear, touching, bearings, right, left, ray, touched, ends, ray_steps, memo,
         final, trace,
     ):  # fmt: skip
         n, genes = weights.shape
@@ -102,14 +102,17 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                         hit = memo[at * rays + which]
                         if hit == 0:
                             hit = np.uint8(MISS)
-                            for k in range(1, ray_steps[which] + 1):
+                            k = max(1, int(clear[at]))  # no wall is nearer than this many steps
+                            while k <= ray_steps[which]:
+                                near = int(clear[at + touched[which, k, 0]])
                                 if (
-                                    walls[at + touched[which, k, 0]]
-                                    or walls[at + touched[which, k, 1]]
-                                    or walls[at + touched[which, k, 2]]
+                                    near == 0
+                                    or clear[at + touched[which, k, 1]] == 0
+                                    or clear[at + touched[which, k, 2]] == 0
                                 ):
                                     hit = np.uint8(k)
                                     break
+                                k += near
                             memo[at * rays + which] = hit
                         end = (which * (STEPS + 1) + hit) * 2
                         lanes[(HIT_X + laser) * LANES + w] = px + ends[end]

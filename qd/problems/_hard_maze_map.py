@@ -58,7 +58,8 @@ class Tables:
     """What the kernel looks up.
 
     Attributes:
-        walls: (200 * 200,) uint8, 1 where a pixel is wall.
+        clear: (200 * 200,) uint8, how many steps of a pixel, diagonal ones too, the nearest wall is away; 0 in a wall.
+            A ray moves by one such step at a time, so it can skip as many.
         touching: (200 * 200,) uint16, bit k set where a robot in this pixel touches a wall pixel in direction
             ``bearings[k]``; 0 where it does not collide.
         bearings: (16,) the directions [rad] from a robot to the pixels of its disc, rising.
@@ -75,7 +76,7 @@ class Tables:
             MISS none. The kernel fills it in; a byte is either 0 or right, so threads may share it.
     """
 
-    walls: NDArray[np.uint8]
+    clear: NDArray[np.uint8]
     touching: NDArray[np.uint16]
     bearings: NDArray[np.float64]
     right: NDArray[np.uint16]
@@ -113,9 +114,23 @@ def tables() -> Tables:
             touched[index, step] = [y * SIDE + x for x, y in cells]
             ends[index, step] = main[at]
     return Tables(
-        walls.ravel().astype(np.uint8), touching.ravel(), bearings, right, left, ray, touched, ends.ravel(),
+        _clearance(walls).ravel(), touching.ravel(), bearings, right, left, ray, touched, ends.ravel(),
         np.abs(offsets).max(axis=1).astype(np.uint8), np.zeros(SIDE * SIDE * len(offsets), np.uint8),
     )  # fmt: skip
+
+
+def _clearance(walls: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(200, 200) the Chebyshev distance of each pixel from the nearest wall."""
+    clear = np.zeros(walls.shape, np.uint8)
+    near = walls
+    while not near.all():
+        clear[~near] += np.uint8(1)
+        wide = near.copy()
+        for axis in (0, 1):
+            for shift in (1, -1):
+                wide |= np.roll(wide if axis else near, shift, axis)
+        near = wide
+    return clear
 
 
 def supercover(ox: int, oy: int) -> tuple[list[tuple[int, int]], list[list[tuple[int, int]]]]:
@@ -151,13 +166,17 @@ def supercover(ox: int, oy: int) -> tuple[list[tuple[int, int]], list[list[tuple
 
 
 def _laser_ends() -> NDArray[np.int64]:
-    """(rays, 2) every pixel offset at which a laser can end: the range's circle, seen from any point of a pixel."""
+    """(rays, 2) every pixel offset at which a laser can end: the range's circle, seen from any point of a pixel.
+
+    By angle, so that a robot that turns finds its next rays beside the last ones in memory.
+    """
     x, y = np.meshgrid(np.arange(-REACH, REACH + 1), np.arange(-REACH, REACH + 1))
     offsets = np.stack([x.ravel(), y.ravel()], axis=1)
     reach = RANGE / UNIT
     nearest = np.hypot(*np.maximum(np.abs(offsets) - 1.001, 0.0).T)  # the end and the robot may both be half a
     farthest = np.hypot(*(np.abs(offsets) + 1.001).T)  # pixel off their pixels' centres
-    return offsets[(nearest <= reach) & (farthest >= reach)].astype(np.int64)
+    ends = offsets[(nearest <= reach) & (farthest >= reach)].astype(np.int64)
+    return ends[np.argsort(np.arctan2(ends[:, 1], ends[:, 0]), kind="stable")]
 
 
 def _bumpers(

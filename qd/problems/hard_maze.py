@@ -150,7 +150,7 @@ class HardMaze(Problem):
         final = np.empty((len(weights), 6))
         trace = np.empty((len(weights), len(frames), 3))
         episodes(self.hidden)(
-            np.ascontiguousarray(weights, np.float64), np.array(start), self.steps, frames, tab.walls, tab.touching,
+            np.ascontiguousarray(weights, np.float64), np.array(start), self.steps, frames, tab.clear, tab.touching,
             tab.bearings, tab.right, tab.left, tab.ray, tab.touched, tab.ends, tab.steps, tab.memo, final, trace,
         )  # fmt: skip
         return final, trace
