@@ -2,7 +2,7 @@
 
 What to see: cells fill in from the start along the corridors; the objective is zero outside the two reward discs, so
 the archive is a map of where the robot can be brought, with two coloured spots once the discs are reached.
-Some 15 seconds on two cores.
+A few seconds on two cores, after compiling once.
 """
 
 import qd

@@ -1,7 +1,7 @@
 """Random search in the hard maze at the budget of novelty search: the row that every comparison needs.
 
 What to see: most random networks turn on the spot or stick to the first wall, so the positions crowd around the start.
-Some 15 seconds on two cores.
+A few seconds on two cores, after compiling once.
 """
 
 import qd

@@ -5,5 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-settings.register_profile("shared", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared")
+quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("shared", quick, derandomize=True)  # the same examples every time
+settings.register_profile("explore", quick, max_examples=1000)  # HYPOTHESIS_PROFILE=explore: new ones
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "shared"))

@@ -446,6 +446,14 @@ def test_settings_are_checked() -> None:
 
 
 def test_interrupted_run_can_be_closed(make: Any) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        _interrupt_and_close(make)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt_and_close(make: Any) -> None:
     evaluator = make(Traps(), 2)
     timer = threading.Timer(0.5, _thread.interrupt_main)
     with pytest.raises(KeyboardInterrupt):

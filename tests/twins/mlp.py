@@ -3,10 +3,16 @@
 import math
 from itertools import pairwise
 
+
+def sigmoid(x):
+    """Without overflow on either side."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
 EXACT = {
     "tanh": math.tanh,
-    "tanh_half": lambda x: 2 / (1 + math.exp(-x)) - 1,
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "tanh_half": lambda x: 2 * sigmoid(x) - 1,
+    "sigmoid": sigmoid,
     "relu": lambda x: max(x, 0.0),
     "identity": lambda x: x,
 }
