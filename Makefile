@@ -34,7 +34,7 @@ test-all: lint ## lint, then all tests
 	$(BIN)/pytest $(TESTS)
 
 check: lint ## lint, then the tests that take seconds, start no processes and draw no pictures
-	$(BIN)/pytest -m "not slow and not launch and not drawing" $(TESTS)
+	$(BIN)/pytest -n 2 -m "not slow and not launch and not drawing" $(TESTS)
 
 lint: .venv/.dev ## ruff, mypy, and the floors of the architecture
 	$(BIN)/ruff check
