@@ -379,6 +379,7 @@ class _Loop:
             "best": [
                 dict(zip(("role", "purpose", "fidelity"), key.split("|", 2), strict=True))
                 | {"objective": best["objective"], "measures": best["measures"].tolist(), "id": best["id"]}
+                | ({"objectives": best["objectives"].tolist()} if len(experiment.problem.objectives) > 1 else {})
                 for key, best in recorder.best.items()
             ],
             "archives": {name: len(kept) for name, kept in report.archives.items()},
