@@ -31,7 +31,7 @@ def _rows(objective: ArrayLike, finite: bool = False) -> NDArray[np.float64]:
     values = np.array(objective, dtype=np.float64, order="C")
     if values.ndim != 2 or values.shape[1] < 1:
         raise ValueError(f"objective of shape {values.shape} given, (n, k) wanted: one column an objective")
-    fine: NDArray[np.bool_] = (np.isfinite(values) if finite else ~np.isnan(values)).all(axis=1)
+    fine = np.asarray((np.isfinite(values) if finite else ~np.isnan(values)).all(axis=1))
     if not fine.all():
         row = int(fine.argmin())
         raise ValueError(
@@ -55,8 +55,7 @@ def dominates(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
         raise ValueError(f"objectives of shapes {first.shape} and {second.shape} given, (..., k) twice wanted")
     if np.isnan(first).any() or np.isnan(second).any():
         raise ValueError("objectives with NaN given, numbers wanted: failed rows have no place in a front")
-    result: NDArray[np.bool_] = (first >= second).all(axis=-1) & (first > second).any(axis=-1)
-    return result
+    return np.asarray((first >= second).all(axis=-1) & (first > second).any(axis=-1))
 
 
 def _lexicographic(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -122,7 +121,8 @@ def crowding_distance(objective: ArrayLike, ranks: ArrayLike | None = None) -> N
     equal rows the first stands for all, and its copies get 0: a truncation drops copies before anything else. Rows
     that tie in one objective alone stand in the order of their indices.
 
-    objective (n, k) finite; ranks (n,) from `front_ranks`, None for a single front. ValueError for other numbers.
+    objective (n, k) finite; ranks (n,) from `front_ranks`, or any numbers of groups; None for a single front.
+    ValueError for other numbers.
 
     >>> crowding_distance([[0, 4], [1, 2], [4, 0], [1, 2]]).tolist()
     [inf, 2.0, inf, 0.0]
@@ -131,7 +131,7 @@ def crowding_distance(objective: ArrayLike, ranks: ArrayLike | None = None) -> N
     front: NDArray[np.int64] = np.zeros(len(values), np.int64) if ranks is None else np.array(ranks, dtype=np.int64)
     if front.shape != (len(values),) or (len(front) and front.min() < 0):
         raise ValueError(f"ranks of shape {front.shape} given, ({len(values)},) of at least 0 wanted: front_ranks")
-    return _crowding(values, front, _lexicographic(values))
+    return _crowding(values, front, np.lexsort((front, *values.T)))
 
 
 def _crowding(values: NDArray[np.float64], front: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.float64]:

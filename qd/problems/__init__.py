@@ -35,7 +35,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "Cigar",
     "DTLZ1",
     "DTLZ2",
     "DTLZ3",
@@ -43,17 +42,18 @@ __all__ = [
     "DTLZ5",
     "DTLZ6",
     "DTLZ7",
+    "ZDT1",
+    "ZDT2",
+    "ZDT3",
+    "ZDT4",
+    "ZDT6",
+    "Cigar",
     "Ellipsoid",
     "HardMaze",
     "PlanarArm",
     "Rastrigin",
     "Rosenbrock",
     "Sphere",
-    "ZDT1",
-    "ZDT2",
-    "ZDT3",
-    "ZDT4",
-    "ZDT6",
 ]
 
 
