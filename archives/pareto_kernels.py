@@ -43,6 +43,15 @@ def _least_crowded(points, count, order, distance):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _before(points, a, b):  # type: ignore[no-untyped-def]
+    """Whether row a comes before row b in lexicographic order."""
+    for j in range(points.shape[1]):
+        if points[a, j] != points[b, j]:
+            return points[a, j] < points[b, j]
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def offer(  # type: ignore[no-untyped-def]
     cells, objective, stored_index, stored_objective, size, head, limit, by_crowding, seed, offered, status, value
 ):
@@ -101,9 +110,13 @@ def offer(  # type: ignore[no-untyped-def]
         if limit > 0 and count == limit:
             at, count = head[cell], 0
             while at >= 0:
-                members[count] = at
                 for j in range(k):
-                    points[count, j] = stored_objective[at, j] if at < size else objective[at - size, j]
+                    points[limit, j] = stored_objective[at, j] if at < size else objective[at - size, j]
+                place = count  # sorted, so that who goes depends on the members and not on where they are stored
+                while place > 0 and _before(points, limit, place - 1):
+                    members[place], points[place] = members[place - 1], points[place - 1]
+                    place -= 1
+                members[place], points[place] = at, points[limit]
                 count += 1
                 at = link[at]
             if by_crowding:
@@ -116,10 +129,13 @@ def offer(  # type: ignore[no-untyped-def]
                 gone[size + i] = True
                 continue
             gone[members[out]] = True
-            if out == 0:
-                head[cell] = link[members[0]]
+            if head[cell] == members[out]:
+                head[cell] = link[members[out]]
             else:
-                link[members[out - 1]] = link[members[out]]
+                before = head[cell]
+                while link[before] != members[out]:
+                    before = link[before]
+                link[before] = link[members[out]]
         link[size + i] = head[cell]
         head[cell] = size + i
         status[i] = 2 if empty else 1

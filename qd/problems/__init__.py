@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
     from qd.problems.planar_arm import PlanarArm
+    from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
@@ -24,6 +25,7 @@ _HOMES = {
     "Ellipsoid": "functions",
     "HardMaze": "hard_maze",
     "PlanarArm": "planar_arm",
+    "PlanarArmTradeOff": "planar_arm_trade_off",
     "Rastrigin": "functions",
     "Rosenbrock": "functions",
     "Sphere": "functions",
@@ -51,6 +53,7 @@ __all__ = [
     "Ellipsoid",
     "HardMaze",
     "PlanarArm",
+    "PlanarArmTradeOff",
     "Rastrigin",
     "Rosenbrock",
     "Sphere",
