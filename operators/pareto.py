@@ -187,8 +187,9 @@ def hypervolume(objective: ArrayLike, reference_point: ArrayLike) -> float:
     """Volume between the rows of objective (n, k) and a reference point (k,) below them, by moocore.
 
     Exact up to five objectives; beyond, where exact ones take seconds, its deterministic approximation (Deng and Zhang
-    2019, https://doi.org/10.1109/TEVC.2018.2880474), good to about a percent. Rows that are not above the reference point in every objective add nothing; no rows, 0.
-    Zitzler and Thiele 1999, https://doi.org/10.1109/4235.797969. ValueError for NaN or a point of another size.
+    2019, https://doi.org/10.1109/TEVC.2018.2880474), good to about a percent. Rows that are not above the reference
+    point in every objective add nothing; no rows, 0. Zitzler and Thiele 1999, https://doi.org/10.1109/4235.797969.
+    ValueError for NaN or a point of another size.
 
     >>> hypervolume([[1.0, 2.0], [2.0, 1.0]], [0.0, 0.0])
     3.0

@@ -62,8 +62,10 @@ def test_without_a_limit_the_score_never_falls():
     assert rising.iloc[-1] > rising.iloc[0]
 
 
-@pytest.mark.parametrize("settings", [{"archive": "cvt", "centroids": 20, "centroid_samples": 200}, {"operator": "gaussian"},
-                                      {"selection": "crowding"}, {"replacement": "random", "front_size": 2}])  # fmt: skip
+@pytest.mark.parametrize("settings", [
+    {"archive": "cvt", "centroids": 20, "centroid_samples": 200}, {"operator": "gaussian"}, {"selection": "crowding"},
+    {"replacement": "random", "front_size": 2},
+])  # fmt: skip
 def test_its_other_settings_run(settings):
     found = run(PlanarArmTradeOff(joints=4), 2000, batch_size=100, dims=(4, 4), **settings)
     assert found.summary["qd_score"] > 5

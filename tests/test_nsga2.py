@@ -45,7 +45,7 @@ def test_it_reaches_the_front_of_zdt1():
 
 
 def test_the_hypervolume_equals_pymoos():
-    """Equal population and evaluations, means over 5 seeds within 2 %; benchmarks/nsga2_vs_pymoo.py is the full study."""
+    """Equal population and evaluations, means over 5 seeds within 2 %; benchmarks/ has the full study."""
     nsga2 = pytest.importorskip("pymoo.algorithms.moo.nsga2")
     from pymoo.optimize import minimize
     from pymoo.problems import get_problem

@@ -98,7 +98,7 @@ def test_nan_and_wrong_shapes_are_refused(call):
         call([[0.0, 1.0], [np.nan, 1.0]])
     with pytest.raises(ValueError, match=r"\(n, k\) wanted"):
         call([1.0, 2.0])
-    with pytest.raises(ValueError, match="NaN|nan"):
+    with pytest.raises(ValueError, match="nan"):
         call(np.full((3, 2), np.nan))
 
 
@@ -190,8 +190,11 @@ def test_sbx_keeps_the_mean_and_has_the_published_spread():
         assert np.allclose(one + two, a + b, atol=1e-12)
         beta = np.abs(one - two).ravel() / 3.0
         power = eta + 1.0
-        expected = kstest(beta, lambda x: np.where(x <= 1, 0.5 * x**power, 1.0 - 0.5 * np.maximum(x, 1e-9) ** -power))
-        assert expected.pvalue > 1e-3
+
+        def cumulative(x, power=power):
+            return np.where(x <= 1, 0.5 * x**power, 1.0 - 0.5 * np.maximum(x, 1e-9) ** -power)
+
+        assert kstest(beta, cumulative).pvalue > 1e-3
         assert abs((one < two).mean() - 0.5) < 0.02  # which child is the lower one is a coin
 
 

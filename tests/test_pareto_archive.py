@@ -91,7 +91,8 @@ def test_unbounded_cells_hold_exactly_the_fronts_of_all_that_came(seed, sizes, k
 
 
 @given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 60), min_size=1, max_size=4), k=st.integers(2, 4),
-       limit=st.integers(1, 6), replacement=st.sampled_from(["crowding", "random"]), levels=st.sampled_from([0, 4]))  # fmt: skip
+       limit=st.integers(1, 6), replacement=st.sampled_from(["crowding", "random"]),
+       levels=st.sampled_from([0, 4]))  # fmt: skip
 def test_bounded_cells_never_hold_too_many_nor_a_dominated_pair(seed, sizes, k, limit, replacement, levels):
     settings = {"objective_dim": k, "front_size": limit, "replacement": replacement, "seed": seed,
                 "reference_point": np.full(k, -4.0), "dims": [2, 1], "extra_fields": {"id": ((), int)}}  # fmt: skip

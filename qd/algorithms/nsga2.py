@@ -151,7 +151,7 @@ class NSGA2(Algorithm):
         if state.solutions is None:
             return Report(metrics={"hypervolume": float("nan"), "front_size": 0.0})
         assert state.objective is not None and state.measures is not None and state.ids is not None
-        first = state.rank == 0
+        first = np.asarray(state.rank) == 0
         front = ParetoArchive(
             solution_dim=state.space.length, solution_dtype=state.space.dtype, objective_dim=state.objective_count,
             measure_dim=state.measures.shape[1], front_size=None, extra_fields={"id": ((), np.int64)},
