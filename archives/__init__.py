@@ -2,6 +2,7 @@
 
 GridArchive      cells of equal size; the best of each cell stays; memory goes by elite, not by cell
 NoveltyArchive   points far enough from what is there; grows without end
+ParetoArchive    cells, or a single one, that each keep a Pareto front of several objectives
 archives.neighbors exact k nearest neighbours and novelty on plain arrays, for both and for everybody else
 
 pyribs' emitters, schedulers and plots take these archives, and pyribs' own archives can stand in for them.
@@ -10,6 +11,7 @@ pyribs' emitters, schedulers and plots take these archives, and pyribs' own arch
 from archives.grid import GridArchive
 from archives.neighbors import NeighborIndex
 from archives.novelty import NoveltyArchive
+from archives.pareto import ParetoArchive
 from archives.stats import ArchiveStats
 
-__all__ = ["ArchiveStats", "GridArchive", "NeighborIndex", "NoveltyArchive"]
+__all__ = ["ArchiveStats", "GridArchive", "NeighborIndex", "NoveltyArchive", "ParetoArchive"]

@@ -281,7 +281,9 @@ def experiments() -> dict[str, qd.Experiment]:
     """Quick experiments over every algorithm, by name."""
     a = qd.algorithms
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
+    arm_two = qd.problems.PlanarArmTradeOff(joints=5)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
+    trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     bank = {
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
@@ -294,6 +296,12 @@ def experiments() -> dict[str, qd.Experiment]:
         "map_elites_cvt": qd.Experiment(
             arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
         ),
+        "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),
+        "mome_random": qd.Experiment(
+            arm_two, a.MOME(64, dims=(4, 4), front_size=3, replacement="random", selection="crowding"), 1000
+        ),
+        "nsga2": qd.Experiment(qd.problems.ZDT1(dimension=8), a.NSGA2(population_size=20), 400),
+        "nsga2_masks": qd.Experiment(trade, a.NSGA2(population_size=15), 310),
         "phases": qd.Experiment(SplitNoise(), Phases(), 100),
         "phases_by_cost": qd.Experiment(SplitNoise(), Phases(), {"examples": 700.0}),
         "ragged": qd.Experiment(TokenSum(), RaggedElites(), 100),
@@ -306,6 +314,10 @@ def experiments() -> dict[str, qd.Experiment]:
 
 def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
     return float(mask.sum()), np.array([mask[:6].sum(), mask[6:].sum()], float)
+
+
+def _trade(mask: NDArray[np.uint8]) -> tuple[float, float]:
+    return float(mask[:6].sum()), -float(mask.sum())
 
 
 def digests_of(name: str) -> str:
