@@ -2,10 +2,12 @@
 
 variation    gaussian, iso_line, iso_line_from, bit_flip, uniform_crossover, one_point_crossover
 selection    truncation, elites, tournament (indices; objectives are maximised)
+local_competition  pareto_order
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
+from operators.local_competition import pareto_order
 from operators.selection import elites, tournament, truncation
 from operators.variation import (
     bit_flip,
@@ -23,6 +25,7 @@ __all__ = [
     "iso_line",
     "iso_line_from",
     "one_point_crossover",
+    "pareto_order",
     "tournament",
     "truncation",
     "uniform_crossover",

@@ -288,6 +288,8 @@ def experiments() -> dict[str, qd.Experiment]:
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),
+        "nslc": qd.Experiment(arm, a.NSLC(population_size=20), 400),
+        "nslc_diversity_masks": qd.Experiment(mask, a.NSLC(20, archiving="best", genotypic_diversity=True), 300),
         "map_elites": qd.Experiment(arm, a.MapElites(batch_size=64, dims=(16, 16)), 1000),
         "map_elites_gaussian": qd.Experiment(maze, a.MapElites(batch_size=32, operator="gaussian"), 200),
         "map_elites_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7)), 200),
