@@ -101,11 +101,11 @@ class NeighborIndex:
         self._maybe_build(n)
 
         def search(begin: int, end: int) -> None:
-            part = (queries[begin:end], query_ids[begin:end], best[begin:end], index[begin:end])
+            asked, lists = (queries[begin:end], query_ids[begin:end]), (best[begin:end], index[begin:end])
             for tree in self._trees:
-                search_tree(*tree.parts, ids, *part)
+                search_tree(*tree.parts, ids, *asked, NO_IDS, *lists)
             blocks = (self._packed, self._rough, self._scale, self._center)
-            scan(*blocks, self._covered(), self._size, ids, *part)
+            scan(*blocks, self._covered(), self._size, ids, *asked, *lists)
 
         in_parallel(search, n, threads, n * self._size * self._scan_ns() if not self._trees else n * 5e3)
         return best, index

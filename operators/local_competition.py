@@ -30,15 +30,15 @@ def front_numbers(costs):  # type: ignore[no-untyped-def]
         for j in range(n):
             waiting[i] += dominates(costs[j], costs[i])
     front = np.full(n, -1, np.int64)
-    number, placed = 0, 0
+    number = placed = 0
     while placed < n:
         members = np.flatnonzero((waiting == 0) & (front < 0))
         front[members] = number
-        for i in members:
+        for member in members:
             for j in range(n):
-                if front[j] < 0 and dominates(costs[i], costs[j]):
+                if front[j] < 0 and dominates(costs[member], costs[j]):
                     waiting[j] -= 1
-        placed += members.shape[0]
+        placed += len(members)
         number += 1
     return front
 
@@ -70,7 +70,7 @@ def ranked(costs, front, by_crowding):  # type: ignore[no-untyped-def]
     n = costs.shape[0]
     order = np.empty(n, np.int64)
     before = np.empty(0, np.int64)
-    at, number = 0, 0
+    at, number = np.int64(0), 0
     while at < n:
         members = np.flatnonzero(front == number)
         released = np.zeros(members.shape[0], np.int64)
@@ -94,9 +94,9 @@ def ranked(costs, front, by_crowding):  # type: ignore[no-untyped-def]
 def pareto_order(objectives: ArrayLike, ties: Literal["crowding", "first"] = "crowding") -> NDArray[np.int64]:
     """Indices of all rows of objectives (n, k), maximised, best first: front by front, then by `ties`.
 
-    ties: "crowding", NSGA-II's crowding distance, as pyribs' NSLCRanker orders (novelty, local competition); or "first",
-    by the first objective, falling. What is still equal stands in the order in which NSGA-II's sort finds it. Rows with
-    a NaN are left out. ValueError for shapes, infinite numbers and a word that is not known.
+    ties: "crowding", NSGA-II's crowding distance, as pyribs' NSLCRanker orders (novelty, local competition); or
+    "first", by the first objective, falling. What is still equal stands in the order in which NSGA-II's sort finds it.
+    Rows with a NaN are left out. ValueError for shapes, infinite numbers and a word that is not known.
 
     >>> pareto_order([[1.0, 1.0], [3.0, 0.0], [0.0, 0.0], [2.0, 2.0]]).tolist()
     [1, 3, 0, 2]
@@ -108,9 +108,7 @@ def pareto_order(objectives: ArrayLike, ties: Literal["crowding", "first"] = "cr
         raise ValueError(f"ties {ties!r} given, 'crowding' or 'first' wanted")
     if np.isinf(values).any():
         row = int(np.isinf(values).any(axis=1).argmax())
-        raise ValueError(
-            f"row {row} of the objectives is {values[row]}, finite numbers wanted, or NaN for a failed row"
-        )
+        raise ValueError(f"row {row} of the objectives is {values[row]}, finite numbers or NaN wanted")
     rows: NDArray[Any] = np.flatnonzero(~np.isnan(values).any(axis=1))
     costs = np.ascontiguousarray(-values[rows])
     order: NDArray[np.int64] = rows[ranked(costs, front_numbers(costs), ties == "crowding")]

@@ -290,6 +290,10 @@ def experiments() -> dict[str, qd.Experiment]:
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),
         "nslc": qd.Experiment(arm, a.NSLC(population_size=20), 400),
         "nslc_diversity_masks": qd.Experiment(mask, a.NSLC(20, archiving="best", genotypic_diversity=True), 300),
+        "dominated_novelty_search": qd.Experiment(
+            arm, a.DominatedNoveltySearch(population_size=40, batch_size=32), 400
+        ),
+        "dominated_novelty_search_masks": qd.Experiment(mask, a.DominatedNoveltySearch(30, batch_size=20), 200),
         "map_elites": qd.Experiment(arm, a.MapElites(batch_size=64, dims=(16, 16)), 1000),
         "map_elites_gaussian": qd.Experiment(maze, a.MapElites(batch_size=32, operator="gaussian"), 200),
         "map_elites_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7)), 200),

@@ -1,9 +1,10 @@
 """Searches, one a file: settings, state, init, ask, tell."""
 
+from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.random_search import RandomSearch
 
-__all__ = ["NSLC", "GeneticAlgorithm", "MapElites", "NoveltySearch", "RandomSearch"]
+__all__ = ["NSLC", "DominatedNoveltySearch", "GeneticAlgorithm", "MapElites", "NoveltySearch", "RandomSearch"]
