@@ -1,13 +1,28 @@
 """Variation and selection on plain arrays: (parents, rng, ...) -> children, batch first, no state.
 
 variation    gaussian, iso_line, iso_line_from, bit_flip, uniform_crossover, one_point_crossover
+sbx          simulated_binary_crossover, polynomial_mutation (real genomes in bounds)
 selection    truncation, elites, tournament (indices; objectives are maximised)
-local_competition  pareto_order
+pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, crowded_truncation,
+             crowded_tournament, hypervolume (several objectives, all maximised)
+local_competition  nslc_order (of novelty and local competition)
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
-from operators.local_competition import pareto_order
+from operators.local_competition import nslc_order
+from operators.pareto import (
+    Survivors,
+    crowded_tournament,
+    crowded_truncation,
+    crowding_distance,
+    dominates,
+    front_ranks,
+    fronts,
+    hypervolume,
+    non_dominated,
+)
+from operators.sbx import polynomial_mutation, simulated_binary_crossover
 from operators.selection import elites, tournament, truncation
 from operators.variation import (
     bit_flip,
@@ -19,13 +34,24 @@ from operators.variation import (
 )
 
 __all__ = [
+    "Survivors",
     "bit_flip",
+    "crowded_tournament",
+    "crowded_truncation",
+    "crowding_distance",
+    "dominates",
     "elites",
+    "front_ranks",
+    "fronts",
     "gaussian",
+    "hypervolume",
     "iso_line",
     "iso_line_from",
+    "non_dominated",
+    "nslc_order",
     "one_point_crossover",
-    "pareto_order",
+    "polynomial_mutation",
+    "simulated_binary_crossover",
     "tournament",
     "truncation",
     "uniform_crossover",

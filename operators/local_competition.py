@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from operators.pareto import front_ranks
+
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def dominates(better, worse):  # type: ignore[no-untyped-def]
@@ -22,30 +24,12 @@ def dominates(better, worse):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def front_numbers(costs):  # type: ignore[no-untyped-def]
-    """Number of each row's front (n,), 0 for the rows that none dominates; costs (n, k) are minimised."""
-    n = costs.shape[0]
-    waiting = np.zeros(n, np.int64)  # rows not yet in a front that dominate this one
-    for i in range(n):
-        for j in range(n):
-            waiting[i] += dominates(costs[j], costs[i])
-    front = np.full(n, -1, np.int64)
-    number = placed = 0
-    while placed < n:
-        members = np.flatnonzero((waiting == 0) & (front < 0))
-        front[members] = number
-        for member in members:
-            for j in range(n):
-                if front[j] < 0 and dominates(costs[member], costs[j]):
-                    waiting[j] -= 1
-        placed += len(members)
-        number += 1
-    return front
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def crowding(costs):  # type: ignore[no-untyped-def]
-    """Crowding distance (f,) of the rows of one front (f, k); equal costs keep their order."""
+    """Crowding distance (f,) of the rows of one front (f, k); equal costs keep their order.
+
+    That order is not the rows' index here, and copies keep their distance, as in pyribs: so `crowding_distance` of
+    operators.pareto would rank ties otherwise.
+    """
     f, k = costs.shape
     distance = np.zeros(f)
     for j in range(k):
@@ -91,14 +75,14 @@ def ranked(costs, front, by_crowding):  # type: ignore[no-untyped-def]
     return order
 
 
-def pareto_order(objectives: ArrayLike, ties: Literal["crowding", "first"] = "crowding") -> NDArray[np.int64]:
+def nslc_order(objectives: ArrayLike, ties: Literal["crowding", "first"] = "crowding") -> NDArray[np.int64]:
     """Indices of all rows of objectives (n, k), maximised, best first: front by front, then by `ties`.
 
     ties: "crowding", NSGA-II's crowding distance, as pyribs' NSLCRanker orders (novelty, local competition); or
     "first", by the first objective, falling. What is still equal stands in the order in which NSGA-II's sort finds it.
     Rows with a NaN are left out. ValueError for shapes, infinite numbers and a word that is not known.
 
-    >>> pareto_order([[1.0, 1.0], [3.0, 0.0], [0.0, 0.0], [2.0, 2.0]]).tolist()
+    >>> nslc_order([[1.0, 1.0], [3.0, 0.0], [0.0, 0.0], [2.0, 2.0]]).tolist()
     [1, 3, 0, 2]
     """
     values = np.asarray(objectives, dtype=np.float64)
@@ -111,5 +95,5 @@ def pareto_order(objectives: ArrayLike, ties: Literal["crowding", "first"] = "cr
         raise ValueError(f"row {row} of the objectives is {values[row]}, finite numbers or NaN wanted")
     rows: NDArray[Any] = np.flatnonzero(~np.isnan(values).any(axis=1))
     costs = np.ascontiguousarray(-values[rows])
-    order: NDArray[np.int64] = rows[ranked(costs, front_numbers(costs), ties == "crowding")]
+    order: NDArray[np.int64] = rows[ranked(costs, front_ranks(values[rows]), ties == "crowding")]
     return order

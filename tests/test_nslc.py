@@ -39,7 +39,7 @@ def fronts_by_definition(objectives: np.ndarray) -> list[set[int]]:
 
 @given(SMALL.flatmap(lambda n: arrays(np.float64, (n, 3), elements=st.integers(0, 4).map(float))))
 def test_fronts_come_in_order(objectives: np.ndarray) -> None:
-    order = operators.pareto_order(objectives).tolist()
+    order = operators.nslc_order(objectives).tolist()
     at = 0
     for front in fronts_by_definition(objectives):
         assert set(order[at : at + len(front)]) == front
@@ -63,8 +63,8 @@ def test_the_order_is_that_of_pyribs(columns: tuple[Any, Any, Any]) -> None:
     info = {"novelty": far, "local_competition": beaten, "genotypic_diversity": apart}
     two, _ = rankers.NSLCRanker().rank(None, None, {}, info)
     three, _ = rankers.NSLCClassicRanker().rank(None, None, {}, info)
-    assert operators.pareto_order(np.stack([far, beaten], axis=1)).tolist() == two.tolist()
-    assert operators.pareto_order(np.stack([far, beaten, apart], axis=1)).tolist() == three.tolist()
+    assert operators.nslc_order(np.stack([far, beaten], axis=1)).tolist() == two.tolist()
+    assert operators.nslc_order(np.stack([far, beaten, apart], axis=1)).tolist() == three.tolist()
 
 
 def test_within_a_front_the_ends_come_first_then_the_least_crowded() -> None:
@@ -72,17 +72,17 @@ def test_within_a_front_the_ends_come_first_then_the_least_crowded() -> None:
     front = np.array([[0.0, 8.0], [4.0, 4.0], [5.0, 3.0], [6.0, 2.0], [8.0, 0.0]])
     distance = [np.inf, 5 / 8 + 5 / 8, 2 / 8 + 2 / 8, 3 / 8 + 3 / 8, np.inf]
     wanted = sorted(range(5), key=lambda i: -distance[i])
-    assert operators.pareto_order(front).tolist() == wanted == [0, 4, 1, 3, 2]
-    assert operators.pareto_order(front, "first").tolist() == [4, 3, 2, 1, 0]
+    assert operators.nslc_order(front).tolist() == wanted == [0, 4, 1, 3, 2]
+    assert operators.nslc_order(front, "first").tolist() == [4, 3, 2, 1, 0]
 
 
 def test_failed_rows_are_left_out_and_equal_ones_stay_in_order() -> None:
     objectives = np.ones((4, 2))
     objectives[1, 0] = np.nan
-    assert operators.pareto_order(objectives).tolist() == [0, 3, 2]  # two ends of nothing, then the middle
-    assert operators.pareto_order(objectives, "first").tolist() == [0, 2, 3]
-    assert operators.pareto_order(np.empty((0, 2))).tolist() == []
-    assert operators.pareto_order(np.full((3, 2), np.nan)).tolist() == []
+    assert operators.nslc_order(objectives).tolist() == [0, 3, 2]  # two ends of nothing, then the middle
+    assert operators.nslc_order(objectives, "first").tolist() == [0, 2, 3]
+    assert operators.nslc_order(np.empty((0, 2))).tolist() == []
+    assert operators.nslc_order(np.full((3, 2), np.nan)).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_failed_rows_are_left_out_and_equal_ones_stay_in_order() -> None:
 )
 def test_bad_input_of_the_order(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        operators.pareto_order(*arguments)
+        operators.nslc_order(*arguments)
 
 
 @given(st.integers(1, 25), st.integers(0, 25), st.integers(1, 6), st.integers(0, 10**6))

@@ -74,7 +74,7 @@ class NSLC(NoveltySearch):
         if self.genotypic_diversity:
             apart = novelty(solutions, solutions, self.neighbors, query_ids=ids, reference_ids=ids)
             goals.append(np.minimum(apart, np.finfo(np.float64).max))
-        order = operators.pareto_order(np.stack(goals, axis=1), "crowding" if self.ties == "crowding" else "first")
+        order = operators.nslc_order(np.stack(goals, axis=1), "crowding" if self.ties == "crowding" else "first")
         state.local_competition = float(beaten[order[: self.population_size]].mean())
         return novel, order
 

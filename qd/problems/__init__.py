@@ -6,21 +6,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
     from qd.problems.planar_arm import PlanarArm
+    from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
     "Cigar": "functions",
+    "DTLZ1": "dtlz",
+    "DTLZ2": "dtlz",
+    "DTLZ3": "dtlz",
+    "DTLZ4": "dtlz",
+    "DTLZ5": "dtlz",
+    "DTLZ6": "dtlz",
+    "DTLZ7": "dtlz",
     "Ellipsoid": "functions",
     "HardMaze": "hard_maze",
     "PlanarArm": "planar_arm",
     "Rastrigin": "functions",
     "Rosenbrock": "functions",
     "Sphere": "functions",
+    "ZDT1": "zdt",
+    "ZDT2": "zdt",
+    "ZDT3": "zdt",
+    "ZDT4": "zdt",
+    "ZDT6": "zdt",
 }
 
-__all__ = ["Cigar", "Ellipsoid", "HardMaze", "PlanarArm", "Rastrigin", "Rosenbrock", "Sphere"]
+__all__ = [
+    "DTLZ1",
+    "DTLZ2",
+    "DTLZ3",
+    "DTLZ4",
+    "DTLZ5",
+    "DTLZ6",
+    "DTLZ7",
+    "ZDT1",
+    "ZDT2",
+    "ZDT3",
+    "ZDT4",
+    "ZDT6",
+    "Cigar",
+    "Ellipsoid",
+    "HardMaze",
+    "PlanarArm",
+    "Rastrigin",
+    "Rosenbrock",
+    "Sphere",
+]
 
 
 def __getattr__(name: str) -> Any:
