@@ -297,6 +297,10 @@ def experiments() -> dict[str, qd.Experiment]:
         "map_elites": qd.Experiment(arm, a.MapElites(batch_size=64, dims=(16, 16)), 1000),
         "map_elites_gaussian": qd.Experiment(maze, a.MapElites(batch_size=32, operator="gaussian"), 200),
         "map_elites_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7)), 200),
+        "map_elites_curiosity": qd.Experiment(
+            arm, a.MapElites(batch_size=64, dims=(16, 16), selection="curiosity"), 500
+        ),
+        "map_elites_rank_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7), selection="rank"), 200),
         "map_elites_cvt": qd.Experiment(
             arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
         ),
