@@ -74,6 +74,7 @@ def upper_confidence(
 ) -> NDArray[np.int64]:
     """The `count` elites of the highest upper confidence bound, again from the top where there are fewer.
 
+    Sfikas, Liapis and Yannakakis 2021 choose the parents of MAP-Elites so (https://arxiv.org/abs/2104.08781), by
     UCB1 of Auer, Cesa-Bianchi and Fischer 2002 (https://doi.org/10.1023/A:1013689704352): entered / drawn + exploration
     sqrt(2 ln(sum of drawn) / drawn), infinite for an elite that was never a parent; equal ones by lot. A batch takes
     the top so many, where the bandit would take one and look again.

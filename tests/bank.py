@@ -281,6 +281,7 @@ def experiments() -> dict[str, qd.Experiment]:
     """Quick experiments over every algorithm, by name."""
     a = qd.algorithms
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
+    noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     bank = {
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
@@ -303,6 +304,10 @@ def experiments() -> dict[str, qd.Experiment]:
         "map_elites_rank_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7), selection="rank"), 200),
         "map_elites_cvt": qd.Experiment(
             arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
+        ),
+        "noisy_map_elites": qd.Experiment(noisy, a.NoisyMapElites(batch_size=64, dims=(16, 16)), 600),
+        "noisy_map_elites_repeats": qd.Experiment(
+            mask, a.NoisyMapElites(batch_size=20, dims=(7, 7), repeats=2, depth=2), 300
         ),
         "phases": qd.Experiment(SplitNoise(), Phases(), 100),
         "phases_by_cost": qd.Experiment(SplitNoise(), Phases(), {"examples": 700.0}),

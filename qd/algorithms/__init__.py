@@ -3,8 +3,17 @@
 from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
+from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.random_search import RandomSearch
 
-__all__ = ["NSLC", "DominatedNoveltySearch", "GeneticAlgorithm", "MapElites", "NoveltySearch", "RandomSearch"]
+__all__ = [
+    "NSLC",
+    "DominatedNoveltySearch",
+    "GeneticAlgorithm",
+    "MapElites",
+    "NoisyMapElites",
+    "NoveltySearch",
+    "RandomSearch",
+]
