@@ -4,8 +4,8 @@ Under noise plain MAP-Elites (https://arxiv.org/abs/1504.04909) keeps what was l
 put a solution into a cell where it does not live. Here part of every generation goes to evaluating elites again, the
 least evaluated first, with running means: a batched relation of adaptive sampling (Justesen, Risi and Mouret 2019,
 https://doi.org/10.1145/3319619.3321904) and of archive sampling (Flageat and Cully 2023,
-https://arxiv.org/abs/2302.00463). Re-evaluation alone is worse than plain MAP-Elites (`benchmarks/noisy_map_elites.py`);
-three parts make it work:
+https://arxiv.org/abs/2302.00463). Re-evaluation alone is worse than plain MAP-Elites
+(`benchmarks/noisy_map_elites.py`); three parts make it work:
 
 - an elite whose mean measures leave its cell competes in the cell it comes to;
 - the cell it leaves falls to one of the solutions waiting behind it (`depth` in all, as in Deep-Grid, Flageat and
