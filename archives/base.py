@@ -256,7 +256,7 @@ class TableArchive:
         self._best = None
         self._writes += 1
 
-    def _shared_state(self) -> dict[str, Any]:
+    def _shared_state(self, copy: bool) -> dict[str, Any]:
         extra = [[n, list(self._table.fields[n][0]), self._table.fields[n][1].str] for n in self._extra]
         dim = self._solution_dim
         return {
@@ -267,7 +267,10 @@ class TableArchive:
             "extra_fields": extra,
             "qd_score_offset": self._qd_score_offset,
             "objective_sum": self._objective_sum,
-            "columns": {name: self._table.filled(name).copy() for name in self._table.fields},
+            "columns": {
+                name: self._table.filled(name).copy() if copy else self._table.filled(name)
+                for name in self._table.fields
+            },
             "best": {} if self._best is None else {name: np.array(v)[None] for name, v in self._best.items()},
         }
 

@@ -273,9 +273,12 @@ class GridArchive(TableArchive):
 
     # Keeping.
 
-    def to_state(self) -> dict[str, Any]:
-        """Everything but the generator as dicts, lists, strings, numbers and arrays, cut to the elites there are."""
-        return self._shared_state() | {
+    def to_state(self, copy: bool = True) -> dict[str, Any]:
+        """Everything but the generator as dicts, lists, strings, numbers and arrays, cut to the elites there are.
+
+        copy: False gives views of the columns, to be written away before the archive changes.
+        """
+        return self._shared_state(copy) | {
             "dims": self._dims.tolist(),
             "ranges": np.stack([self._lower_bounds, self._upper_bounds], axis=1).astype(np.float64).tolist(),
             "learning_rate": self.learning_rate,

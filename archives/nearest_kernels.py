@@ -248,24 +248,32 @@ def box_distance(low, high, query):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def search_tree(  # type: ignore[no-untyped-def]
-    points, numbers, begin, end, child, low, high, smallest, ids, queries, query_ids, best, index
+    points, numbers, begin, end, child, low, high, smallest, ids, queries, query_ids, limits, best, index
 ):
-    """Offers the references of a tree to the lists of all queries (n, m); otherwise as `scan`."""
+    """Offers the references of a tree to the lists of all queries (n, m); otherwise as `scan`.
+
+    limits (n,), or of length 0: only references with a lower number are offered to the query.
+    """
     k, m = best.shape[1], queries.shape[1]
     use_ids = query_ids.shape[0] > 0
     waiting = np.empty(128, np.int64)  # nodes still to visit, the nearest on top; halving keeps it short
     bound = np.empty(128)
     for i in range(queries.shape[0]):
         query, mine, mine_index = queries[i], best[i], index[i]
+        limit = limits[i] if limits.shape[0] > 0 else NONE
         waiting[0], bound[0], top = 0, box_distance(low[0], high[0], query), 1
         while top > 0:
             top -= 1
             node = waiting[top]
             if bound[top] > mine[k - 1] or (bound[top] == mine[k - 1] and smallest[node] > mine_index[k - 1]):
                 continue
+            if smallest[node] >= limit:
+                continue
             near = child[node]
             if near < 0:
                 for r in range(begin[node], end[node]):
+                    if numbers[r] >= limit:
+                        continue
                     distance = 0.0
                     for j in range(m):
                         distance += (points[r, j] - query[j]) * (points[r, j] - query[j])

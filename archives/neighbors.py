@@ -101,11 +101,11 @@ class NeighborIndex:
         self._maybe_build(n)
 
         def search(begin: int, end: int) -> None:
-            part = (queries[begin:end], query_ids[begin:end], best[begin:end], index[begin:end])
+            asked, lists = (queries[begin:end], query_ids[begin:end]), (best[begin:end], index[begin:end])
             for tree in self._trees:
-                search_tree(*tree.parts, ids, *part)
+                search_tree(*tree.parts, ids, *asked, NO_IDS, *lists)
             blocks = (self._packed, self._rough, self._scale, self._center)
-            scan(*blocks, self._covered(), self._size, ids, *part)
+            scan(*blocks, self._covered(), self._size, ids, *asked, *lists)
 
         in_parallel(search, n, threads, n * self._size * self._scan_ns() if not self._trees else n * 5e3)
         return best, index
@@ -260,3 +260,38 @@ def novelty(
     out = np.empty(len(best))
     mean_distances(best, index, np.inf, out)
     return out
+
+
+def novelty_and_competition(
+    queries: ArrayLike,
+    query_objective: ArrayLike,
+    references: ArrayLike,
+    reference_objective: ArrayLike,
+    k: int,
+    *,
+    query_ids: ArrayLike | None = None,
+    reference_ids: ArrayLike | None = None,
+    threads: int | None = 1,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """`novelty` (q,), and local competition (q,): how many of the same neighbours have a strictly lower objective.
+
+    Lehman & Stanley 2011, https://doi.org/10.1145/2001576.2001606. query_objective (q,), reference_objective (r,); the
+    rest as in `novelty`.
+
+    >>> novelty_and_competition([[0.0]], [5.0], [[1.0], [2.0], [9.0]], [4.0, 5.0, 0.0], k=2)
+    (array([1.5]), array([1]))
+    """
+    mine, others = np.asarray(query_objective, np.float64), np.asarray(reference_objective, np.float64)
+    if mine.shape != np.shape(queries)[:1] or others.shape != np.shape(references)[:1]:
+        raise ValueError(
+            f"objectives of shapes {mine.shape}, {others.shape} given, one number wanted for each of the "
+            f"{len(np.asarray(queries))} queries and {len(np.asarray(references))} references"
+        )
+    best, index = _search(queries, references, k, query_ids, reference_ids, threads)
+    out = np.empty(len(best))
+    mean_distances(best, index, np.inf, out)
+    there = index != NONE
+    beaten = np.zeros(index.shape, np.bool_)
+    if len(others):
+        beaten = others[np.where(there, index, 0)] < mine[:, None]  # (q, k)
+    return out, np.count_nonzero(beaten & there, axis=1)

@@ -243,9 +243,12 @@ class NoveltyArchive(TableArchive):
 
     # Keeping.
 
-    def to_state(self) -> dict[str, Any]:
-        """Everything but the generator as dicts, lists, strings, numbers and arrays, cut to the elites there are."""
-        return self._shared_state() | {
+    def to_state(self, copy: bool = True) -> dict[str, Any]:
+        """Everything but the generator as dicts, lists, strings, numbers and arrays, cut to the elites there are.
+
+        copy: False gives views of the columns, to be written away before the archive changes.
+        """
+        return self._shared_state(copy) | {
             "measure_dim": self._measure_dim,
             "k_neighbors": self._k_neighbors,
             "novelty_threshold": self._novelty_threshold,

@@ -1,4 +1,4 @@
-"""Table: named columns side by side that grow by doubling; row `slot` of every column is one elite."""
+"""Table: named columns side by side that grow as needed; row `slot` of every column is one elite."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from archives.inputs import Fields
+
+NOTHING: NDArray[Any] = np.empty(0)
+LARGE = 1 << 24  # bytes of a table beyond which room grows by a quarter, not to the double
 
 
 @njit(cache=True, nogil=True)
@@ -38,15 +41,28 @@ class Table:
         }
 
     def reserve(self, size: int) -> None:
-        """Room for `size` rows; the filled ones keep their slot."""
+        """Room for `size` rows; the filled ones keep their slot.
+
+        Columns grow in place, which for large ones is a matter of page tables: the old and the new never lie beside
+        each other. Only a column that somebody holds a view of is copied, so that the view stays valid.
+        """
         if size <= self.capacity:
             return
-        capacity = max(size, 2 * self.capacity)
-        grown = {}
+        row = sum(column.nbytes for column in self.columns.values()) // max(self.capacity, 1)
+        more = self.capacity if self.capacity * row < LARGE else self.capacity // 4
+        capacity = max(size, self.capacity + more)
+        self._views.clear()
         for name, (shape, dtype) in self.fields.items():
-            grown[name] = np.empty((capacity, *shape), dtype)
-            grown[name][: self.size] = self.columns[name][: self.size]
-        self.columns, self.capacity = grown, capacity
+            column, self.columns[name] = self.columns[name], NOTHING
+            try:
+                column.resize((capacity, *shape))
+            except ValueError:  # it is referenced elsewhere
+                grown = np.empty((capacity, *shape), dtype)
+                grown[: self.size] = column[: self.size]
+                column = grown
+            finally:
+                self.columns[name] = column
+        self.capacity = capacity
 
     def write(self, batch: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         """Copies rows of `batch` to slots; slots are distinct, within capacity. Only these rows are touched."""

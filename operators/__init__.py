@@ -5,10 +5,12 @@ sbx          simulated_binary_crossover, polynomial_mutation (real genomes in bo
 selection    truncation, elites, tournament (indices; objectives are maximised)
 pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, crowded_truncation,
              crowded_tournament, hypervolume (several objectives, all maximised)
+local_competition  nslc_order (of novelty and local competition)
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
+from operators.local_competition import nslc_order
 from operators.pareto import (
     Survivors,
     crowded_tournament,
@@ -46,6 +48,7 @@ __all__ = [
     "iso_line",
     "iso_line_from",
     "non_dominated",
+    "nslc_order",
     "one_point_crossover",
     "polynomial_mutation",
     "simulated_binary_crossover",

@@ -66,7 +66,7 @@ for _path, _name in (
     ("archives.novelty:NoveltyArchive", "archives.NoveltyArchive"),
     ("archives.pareto:ParetoArchive", "archives.ParetoArchive"),
 ):
-    register(_path, _name, lambda archive: archive.to_state(), _own_archive(_path))
+    register(_path, _name, lambda archive: archive.to_state(copy=False), _own_archive(_path))
 
 
 def _plain_dataclass(path: str) -> tuple[Callable[[Any], dict[str, Any]], Callable[[dict[str, Any]], Any]]:
@@ -96,6 +96,11 @@ register(
 
 def encode(tree: Any) -> bytes:
     """The bytes of a tree. Raises QDError, naming the path, for anything that is not plain data."""
+    return b"".join(encode_parts(tree))
+
+
+def encode_parts(tree: Any) -> list[Any]:
+    """The bytes of a tree in parts, for writing without a copy: arrays are views, valid until the tree changes."""
     arrays: list[np.ndarray[Any, Any]] = []
     header = json.dumps(_pack(tree, arrays, "$"), separators=(",", ":")).encode()
     parts: list[Any] = [_HEAD.pack(_MAGIC, len(header)), header]
@@ -104,7 +109,7 @@ def encode(tree: Any) -> bytes:
         pad = -position % _ALIGN
         parts += [bytes(pad), array.data if array.size else b""]
         position += pad + array.nbytes
-    return b"".join(parts)
+    return parts
 
 
 def decode(data: bytes | bytearray | memoryview, writable: bool = True) -> Any:

@@ -282,6 +282,7 @@ def experiments() -> dict[str, qd.Experiment]:
     a = qd.algorithms
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
     arm_two = qd.problems.PlanarArmTradeOff(joints=5)
+    noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     bank = {
@@ -290,9 +291,19 @@ def experiments() -> dict[str, qd.Experiment]:
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),
+        "nslc": qd.Experiment(arm, a.NSLC(population_size=20), 400),
+        "nslc_diversity_masks": qd.Experiment(mask, a.NSLC(20, archiving="best", genotypic_diversity=True), 300),
+        "dominated_novelty_search": qd.Experiment(
+            arm, a.DominatedNoveltySearch(population_size=40, batch_size=32), 400
+        ),
+        "dominated_novelty_search_masks": qd.Experiment(mask, a.DominatedNoveltySearch(30, batch_size=20), 200),
         "map_elites": qd.Experiment(arm, a.MapElites(batch_size=64, dims=(16, 16)), 1000),
         "map_elites_gaussian": qd.Experiment(maze, a.MapElites(batch_size=32, operator="gaussian"), 200),
         "map_elites_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7)), 200),
+        "map_elites_curiosity": qd.Experiment(
+            arm, a.MapElites(batch_size=64, dims=(16, 16), selection="curiosity"), 500
+        ),
+        "map_elites_rank_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7), selection="rank"), 200),
         "map_elites_cvt": qd.Experiment(
             arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
         ),
@@ -302,6 +313,10 @@ def experiments() -> dict[str, qd.Experiment]:
         ),
         "nsga2": qd.Experiment(qd.problems.ZDT1(dimension=8), a.NSGA2(population_size=20), 400),
         "nsga2_masks": qd.Experiment(trade, a.NSGA2(population_size=15), 310),
+        "noisy_map_elites": qd.Experiment(noisy, a.NoisyMapElites(batch_size=64, dims=(16, 16)), 600),
+        "noisy_map_elites_repeats": qd.Experiment(
+            mask, a.NoisyMapElites(batch_size=20, dims=(7, 7), repeats=2, depth=2), 300
+        ),
         "phases": qd.Experiment(SplitNoise(), Phases(), 100),
         "phases_by_cost": qd.Experiment(SplitNoise(), Phases(), {"examples": 700.0}),
         "ragged": qd.Experiment(TokenSum(), RaggedElites(), 100),

@@ -2,7 +2,8 @@
 
 An archive of cells over the measures keeps the best solution of each; children of uniformly drawn elites compete for
 their cells. Good for problems whose measures are known and few. The default operator is iso+line of Vassiliades and
-Mouret 2018 (https://arxiv.org/abs/1804.03906). Batched, where the paper evaluates one child at a time.
+Mouret 2018 (https://arxiv.org/abs/1804.03906). Batched, where the paper evaluates one child at a time. Parents may be
+drawn otherwise than evenly; the curiosity score is that of Cully and Demiris 2018 (https://arxiv.org/abs/1708.09251).
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
 from qd.contracts import Evaluation, Problem, Request
-from qd.errors import QDError
+from qd.errors import QDError, nearest
 from qd.rng import generator
 from qd.space import Box, Mask, Space
 
 _ID = {"id": ((), np.int64)}  # the evaluation number of each elite
+_COUNTING = ("curiosity", "ucb", "fewest")
+_SELECTIONS = ("uniform", "objective", "rank", *_COUNTING)
 
 
 @dataclass
@@ -30,6 +34,9 @@ class MapElitesState:
     space: Space
     archive: Any
     generation: int = 0
+    drawn: NDArray[np.int32] | None = None  # (cells,) how often the elite of a cell was a parent ...
+    entered: NDArray[np.int32] | None = None  # (cells,) ... and of how many children that entered the archive
+    parent_cells: NDArray[np.int32] | None = None  # (n,) cells of the parents of the request in flight
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,11 @@ class MapElites(Algorithm):
     """Random points that place the centroids; k-means over many is slow."""
     make_archive: Callable[[Problem], Any] | None = None
     """Any archive with pyribs' interface instead, e.g. ``lambda problem: ribs.archives.GridArchive(...)``."""
+    selection: Literal["uniform", "curiosity", "objective", "rank", "ucb", "fewest"] = "uniform"
+    """Which elites become parents: all alike; by how many of their children entered the archive; by objective or by
+    rank of it; by the upper confidence bound of children entering; those that were parents least often."""
+    exploration: float = 1.0
+    """ucb: weight of the bound's width."""
     operator: Literal["auto", "iso_line", "gaussian", "bit_flip"] = "auto"
     """How children are made; auto: iso_line for real vectors, bit_flip for masks."""
     iso_sigma: float = 0.01
@@ -74,6 +86,10 @@ class MapElites(Algorithm):
             raise QDError(
                 f"MapElites: iso_sigma {self.iso_sigma} and line_sigma {self.line_sigma}; wanted 0 or more, not both 0"
             )
+        if self.selection not in _SELECTIONS:
+            raise QDError(f"MapElites.selection: got {self.selection!r}, {nearest(str(self.selection), _SELECTIONS)}")
+        if not 0 <= self.exploration < np.inf:
+            raise QDError(f"MapElites.exploration: got {self.exploration}, wanted a number of 0 or more")
         if self.initial < 0:
             raise QDError(f"MapElites.initial: got {self.initial}, wanted 0 or more")
 
@@ -82,7 +98,14 @@ class MapElites(Algorithm):
         wanted = {"bit_flip": Mask, "iso_line": Box, "gaussian": Box, "auto": Box | Mask}[self.operator]
         if not isinstance(space, wanted):
             raise QDError(f"MapElites.operator: {self.operator!r} does not vary {space!r}; it varies {wanted}")
-        return MapElitesState(seed, space, self._archive(problem, space, seed))
+        state = MapElitesState(seed, space, self._archive(problem, space, seed))
+        if self.selection in _COUNTING:
+            if hasattr(state.archive, "k_neighbors") or not hasattr(state.archive, "cells"):
+                raise QDError(f"MapElites.selection: {self.selection!r} counts by cell, and "
+                              f"{type(state.archive).__name__} has no cells that stay; use 'uniform', 'objective' or "
+                              "'rank'")  # fmt: skip
+            state.drawn, state.entered = np.zeros((2, state.archive.cells), np.int32)
+        return state
 
     def _archive(self, problem: Problem, space: Space, seed: int) -> Any:
         measures = problem.measure_space
@@ -131,8 +154,14 @@ class MapElites(Algorithm):
         count = 2 if operator == "iso_line" else 1
         rng = generator(state.seed, "variation", number)
         if hasattr(archive, "sample_slots"):  # ours: children straight from the table, no copies of parents
-            slots = archive.sample_slots(count * n, rng)
+            slots = archive.sample_slots(count * n, rng) if self.selection == "uniform" else self._chosen(
+                state, archive.column("index"), archive.column("objective"), count, rng
+            )  # fmt: skip
             table, ids = archive.column("solution"), archive.column("id")[slots]
+        elif self.selection != "uniform":
+            elites = archive.data()
+            slots = self._chosen(state, elites["index"], elites["objective"], count, rng)
+            table, ids = elites["solution"], elites.get("id", np.full(len(elites["index"]), -1))[slots]
         else:
             from qd.interop.ribs import sample
 
@@ -153,16 +182,64 @@ class MapElites(Algorithm):
             )
         return Request(children, parents=parents, operators=operator)
 
+    def _chosen(
+        self,
+        state: MapElitesState,
+        cells: NDArray[np.int32],
+        objective: NDArray[Any],
+        count: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """Which elites are the parents (count * n,), by `selection`; a second parent only gives a direction, evenly."""
+        from operators import parents
+
+        n = self.batch_size
+        if state.drawn is None or state.entered is None:
+            weights = {"objective": parents.objective_weights, "rank": parents.rank_weights}[self.selection](objective)
+            first = parents.proportional(weights, rng, n)
+        else:
+            drawn, entered = state.drawn[cells], state.entered[cells]
+            if self.selection == "curiosity":
+                first = parents.proportional(parents.curiosity_weights(drawn, entered), rng, n)
+            elif self.selection == "ucb":
+                first = parents.upper_confidence(drawn, entered, rng, n, self.exploration)
+            else:
+                first = parents.fewest(drawn, rng, n)
+            state.parent_cells = np.asarray(cells[first], np.int32)
+        return np.concatenate([first, rng.integers(0, len(cells), (count - 1) * n)])
+
     def tell(self, state: MapElitesState, request: Request, evaluation: Evaluation) -> None:
         solutions, objective, measures = np.asarray(request.solutions), evaluation.objective, evaluation.measures
         ids = request.ids
         if evaluation.status.any():
             ok = evaluation.ok
             solutions, objective, measures, ids = solutions[ok], objective[ok], measures[ok], ids[ok]
-            if len(ids) == 0:
-                return
-        extra = {"id": ids} if "id" in state.archive.field_list else {}
-        state.archive.add(solutions, objective, measures, **extra)
+        entered = np.zeros(0, np.bool_)
+        if len(ids):
+            extra = {"id": ids} if "id" in state.archive.field_list else {}
+            entered = state.archive.add(solutions, objective, measures, **extra)["status"] > 0
+        if state.drawn is not None:
+            self._count(state, evaluation, entered, measures)
+
+    def _count(
+        self,
+        state: MapElitesState,
+        evaluation: Evaluation,
+        entered: NDArray[np.bool_],
+        measures: NDArray[np.float64],
+    ) -> None:
+        """Credit the parents of a batch, failed children included; an elite that has just come starts at 0."""
+        assert state.drawn is not None and state.entered is not None
+        if state.parent_cells is not None:  # None for the random solutions of the beginning
+            worked = np.zeros(len(evaluation), np.bool_)
+            worked[evaluation.ok] = entered
+            cells = state.parent_cells[: len(worked)]  # the last request of a run may have been cut
+            np.add.at(state.drawn, cells, 1)
+            np.add.at(state.entered, cells[worked], 1)
+            state.parent_cells = None
+        if entered.any():
+            taken = state.archive.index_of(measures[entered])
+            state.drawn[taken] = state.entered[taken] = 0
 
     def report(self, state: MapElitesState) -> Report:
         return Report({"elites": state.archive})

@@ -71,16 +71,16 @@ class NoveltySearch(Algorithm):
         positive(self, "population_size", "offspring", "neighbors", "sigma", "novelty_threshold")
         probability(self, "flip_probability")
         if self.additions < 0:
-            raise QDError(f"NoveltySearch.additions: got {self.additions}, wanted 0 or more")
+            raise QDError(f"{self.name}.additions: got {self.additions}, wanted 0 or more")
 
     def init(self, problem: Problem, seed: int) -> NoveltySearchState:
         from archives import NoveltyArchive
 
         space = problem.space()
         if not isinstance(space, Box | Mask):
-            raise QDError(f"NoveltySearch varies real vectors and masks, not {space!r}")
+            raise QDError(f"{self.name} varies real vectors and masks, not {space!r}")
         if problem.measure_space is None:
-            raise QDError(f"NoveltySearch: {problem.name} declares no measures; give it a measure_space")
+            raise QDError(f"{self.name}: {problem.name} declares no measures; give it a measure_space")
         archive = NoveltyArchive(
             solution_dim=space.length,
             measure_dim=problem.measure_space.size,
@@ -88,7 +88,8 @@ class NoveltySearch(Algorithm):
             solution_dtype=space.dtype,
             extra_fields={"id": ((), np.int64)},
         )
-        return NoveltySearchState(seed, space, archive, self.novelty_threshold)
+        state: NoveltySearchState = self.State(seed, space, archive, self.novelty_threshold)
+        return state
 
     def ask(self, state: NoveltySearchState, left: int) -> Request | None:
         import operators
@@ -110,8 +111,6 @@ class NoveltySearch(Algorithm):
         return Request(children, parents=state.ids[parents][:, None], operators="bit_flip")
 
     def tell(self, state: NoveltySearchState, request: Request, evaluation: Evaluation) -> None:
-        from archives.neighbors import novelty
-
         ok = evaluation.ok
         born = (np.asarray(request.solutions)[ok], evaluation.objective[ok], evaluation.measures[ok], request.ids[ok])
         if state.solutions is None or state.ids is None or len(state.ids) == 0:
@@ -125,6 +124,26 @@ class NoveltySearch(Algorithm):
         objective = np.concatenate([state.objective, born[1]])
         measures = np.concatenate([state.measures, born[2]])
         ids = np.concatenate([state.ids, born[3]])
+        scores, order = self._ranked(state, solutions, objective, measures, ids)
+        chosen = first + self._archived(state, request.number, scores[first:])
+        if len(chosen):
+            state.archive.append(solutions[chosen], objective[chosen], measures[chosen], id=ids[chosen])
+        kept = order[: self.population_size]
+        state.solutions, state.objective = solutions[kept], objective[kept]
+        state.measures, state.ids = measures[kept], ids[kept]
+        state.novelty = float(scores[kept].mean())
+
+    def _ranked(
+        self,
+        state: NoveltySearchState,
+        solutions: NDArray[Any],
+        objective: NDArray[np.float64],
+        measures: NDArray[np.float64],
+        ids: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Novelty (n,) of population and offspring, and their order for survival."""
+        from archives.neighbors import novelty
+
         past = state.archive.data(["measures", "id"], return_type="tuple")
         scores = novelty(
             measures,
@@ -133,13 +152,7 @@ class NoveltySearch(Algorithm):
             query_ids=ids,
             reference_ids=np.concatenate([ids, past[1]]),
         )
-        chosen = first + self._archived(state, request.number, scores[first:])
-        if len(chosen):
-            state.archive.append(solutions[chosen], objective[chosen], measures[chosen], id=ids[chosen])
-        kept = np.argsort(-scores, kind="stable")[: self.population_size]
-        state.solutions, state.objective = solutions[kept], objective[kept]
-        state.measures, state.ids = measures[kept], ids[kept]
-        state.novelty = float(scores[kept].mean())
+        return scores, np.argsort(-scores, kind="stable")
 
     def _archived(self, state: NoveltySearchState, number: int, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Which offspring enter the archive."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
+    from qd.problems.noisy import Noisy
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
@@ -24,6 +25,7 @@ _HOMES = {
     "DTLZ7": "dtlz",
     "Ellipsoid": "functions",
     "HardMaze": "hard_maze",
+    "Noisy": "noisy",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Rastrigin": "functions",
@@ -52,6 +54,7 @@ __all__ = [
     "Cigar",
     "Ellipsoid",
     "HardMaze",
+    "Noisy",
     "PlanarArm",
     "PlanarArmTradeOff",
     "Rastrigin",

@@ -7,7 +7,6 @@ dims, ranges, names of the measures. ``positions/FIELD`` is a sample of all eval
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -49,8 +48,10 @@ def write_archives(path: Path, archives: Mapping[str, Any], recorder: Recorder, 
     meta: dict[str, Any] = {"archives": {}, "measures": _measures(recorder.space)}
     for name, archive in archives.items():
         meta["archives"][name] = _describe(archive)
-        for key, values in archive.data(return_type="dict").items():
-            arrays[f"{name}/{key}"] = np.asarray(values)
+        if hasattr(archive, "column"):  # ours: views, so that a large archive is not copied to be written
+            arrays |= {f"{name}/{key}": archive.column(key) for key in archive.field_list}
+        else:
+            arrays |= {f"{name}/{key}": np.asarray(v) for key, v in archive.data(return_type="dict").items()}
         if hasattr(archive, "centroids"):
             arrays[f"{name}/centroids"] = np.asarray(archive.centroids)
     for key, values in recorder.positions().items():
@@ -65,9 +66,8 @@ def write_archives(path: Path, archives: Mapping[str, Any], recorder: Recorder, 
             )
         else:
             arrays[f"population/{name}"] = np.asarray(batch)
-    buffer = io.BytesIO()
-    np.savez(buffer, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
-    write_atomic(path, buffer.getvalue(), sync=False)
+    described = np.array(json.dumps(meta))
+    write_atomic(path, lambda file: np.savez(file, meta=described, **arrays), sync=False)  # type: ignore[arg-type]
 
 
 def _measures(space: Measures | None) -> dict[str, Any] | None:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from qd.errors import QDError
 
 FORMAT = 1  # of everything in a run's folder
 
 
-def write_atomic(path: Path, data: bytes | str, sync: bool = True) -> None:
+def write_atomic(path: Path, data: bytes | str | Callable[[IO[bytes]], object], sync: bool = True) -> None:
     """Write beside the file, sync, then rename: readers see the old file or the new one, never a part.
 
+    data: what to write, or a function that writes to the open file what is too large to hold twice.
     Raises OSError as the system gives it; the old file is untouched then.
     """
     part = path.with_name(f".{path.name}.part")
     try:
         with open(part, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
+            if callable(data):
+                data(file)
+            else:
+                file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             if sync:
                 os.fsync(file.fileno())
