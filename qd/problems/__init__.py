@@ -6,12 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
     from qd.problems.planar_arm import PlanarArm
 
-_HOMES = {"HardMaze": "hard_maze", "PlanarArm": "planar_arm"}
+_HOMES = {
+    "Cigar": "functions",
+    "Ellipsoid": "functions",
+    "HardMaze": "hard_maze",
+    "PlanarArm": "planar_arm",
+    "Rastrigin": "functions",
+    "Rosenbrock": "functions",
+    "Sphere": "functions",
+}
 
-__all__ = ["HardMaze", "PlanarArm"]
+__all__ = ["Cigar", "Ellipsoid", "HardMaze", "PlanarArm", "Rastrigin", "Rosenbrock", "Sphere"]
 
 
 def __getattr__(name: str) -> Any:
