@@ -6,11 +6,15 @@ selection    truncation, elites, tournament (indices; objectives are maximised)
 pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, crowded_truncation,
              crowded_tournament, hypervolume (several objectives, all maximised)
 local_competition  nslc_order (of novelty and local competition)
+mirror       reflection into a box
+cma_es, sep_cma_es, one_plus_one_es    evolution strategies: modules of init, ask, tell, restart, stop_reasons
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
+from operators import cma_es, one_plus_one_es, sep_cma_es
 from operators.local_competition import nslc_order
+from operators.mirror import mirror
 from operators.pareto import (
     Survivors,
     crowded_tournament,
@@ -24,18 +28,12 @@ from operators.pareto import (
 )
 from operators.sbx import polynomial_mutation, simulated_binary_crossover
 from operators.selection import elites, tournament, truncation
-from operators.variation import (
-    bit_flip,
-    gaussian,
-    iso_line,
-    iso_line_from,
-    one_point_crossover,
-    uniform_crossover,
-)
+from operators.variation import bit_flip, gaussian, iso_line, iso_line_from, one_point_crossover, uniform_crossover
 
 __all__ = [
     "Survivors",
     "bit_flip",
+    "cma_es",
     "crowded_tournament",
     "crowded_truncation",
     "crowding_distance",
@@ -47,10 +45,13 @@ __all__ = [
     "hypervolume",
     "iso_line",
     "iso_line_from",
+    "mirror",
     "non_dominated",
     "nslc_order",
+    "one_plus_one_es",
     "one_point_crossover",
     "polynomial_mutation",
+    "sep_cma_es",
     "simulated_binary_crossover",
     "tournament",
     "truncation",

@@ -1,6 +1,7 @@
 """Searches, one a file: settings, state, init, ask, tell."""
 
 from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
+from qd.algorithms.evolution_strategy import EvolutionStrategy
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
@@ -15,6 +16,7 @@ __all__ = [
     "NSGA2",
     "NSLC",
     "DominatedNoveltySearch",
+    "EvolutionStrategy",
     "GeneticAlgorithm",
     "MapElites",
     "NoisyMapElites",
