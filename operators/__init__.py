@@ -6,6 +6,7 @@ selection    truncation, elites, tournament (indices; objectives are maximised)
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
+from operators.mirror import mirror
 from operators.selection import elites, tournament, truncation
 from operators.variation import (
     bit_flip,
@@ -22,6 +23,7 @@ __all__ = [
     "gaussian",
     "iso_line",
     "iso_line_from",
+    "mirror",
     "one_point_crossover",
     "tournament",
     "truncation",

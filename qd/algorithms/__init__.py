@@ -4,5 +4,6 @@ from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.random_search import RandomSearch
+from qd.algorithms.ribs_scheduler import RibsScheduler
 
-__all__ = ["GeneticAlgorithm", "MapElites", "NoveltySearch", "RandomSearch"]
+__all__ = ["GeneticAlgorithm", "MapElites", "NoveltySearch", "RandomSearch", "RibsScheduler"]
