@@ -10,7 +10,7 @@ the state of generators, since ``address`` replaces every one of them before eac
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -80,22 +80,24 @@ def address(root: Any, seed: int, stream: str, number: int) -> None:
 
 def _generators(value: Any, path: str, seen: set[int]) -> Iterator[tuple[Any, str, str]]:
     """(owner, attribute, path) of each generator; the path is that of the first way to it."""
-    if type(value) in _LEAVES or id(value) in seen:
-        return
-    if isinstance(value, np.ndarray) and value.dtype != object:
+    kind = type(value)
+    if kind in _LEAVES or id(value) in seen or (kind is np.ndarray and value.dtype != object):
         return
     seen.add(id(value))
-    if isinstance(value, dict):
+    children: Iterable[tuple[str, Any]]
+    if kind is dict:
         children = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, list | tuple | np.ndarray):
+    elif kind in (list, tuple, np.ndarray):
         children = [(str(i), item) for i, item in enumerate(value)]
-    elif _name(type(value)) in _allowed:
+    elif kind in _allowed.values():
         children = list(vars(value).items())
     elif is_registered(value):  # one of our archives: its own generator, no deeper
         children = [item for item in vars(value).items() if isinstance(item[1], np.random.Generator)]
     else:
         return
     for name, item in children:
+        if type(item) in _LEAVES:
+            continue
         if isinstance(item, np.random.Generator):
             yield value, name, f"{path}.{name}"
         else:
@@ -295,7 +297,7 @@ class _Reader:
         if cls is None:
             raise CheckpointError(f"data holds a {node['class']!r}, which is not on the list of classes that are read; "
                                   "was qd.interop.ribs_objects.allow called for it?")  # fmt: skip
-        made = object.__new__(cls)
+        made: Any = object.__new__(cls)
         self.made[number] = made
         for key, item in node["state"].items():
             vars(made)[key] = self.value(item)
@@ -304,7 +306,7 @@ class _Reader:
     def _store(self, node: Any, number: int) -> Any:
         from ribs.archives import ArrayStore
 
-        made = object.__new__(ArrayStore)
+        made: Any = object.__new__(ArrayStore)
         made._xp, made._device = self.value(node["xp"]), self.value(node["device"])
         capacity, rows = node["capacity"], node["rows"]
         occupied, order = np.zeros(capacity, bool), np.empty(capacity, np.int32)

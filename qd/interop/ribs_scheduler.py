@@ -144,8 +144,8 @@ def _check(name: str, scheduler: Any, problem: Problem, space: Box) -> None:
                           f"has {measures.size}: {measures.names}")  # fmt: skip
         extra = set(getattr(archive, "field_list", ())) - {"solution", "objective", "measures", "threshold", "index"}
         if extra - {"id"}:
-            raise QDError(f"{name}: the {type(archive).__name__} wants the extra fields {sorted(extra)}; only 'id', the "
-                          "evaluation number, is known here")  # fmt: skip
+            raise QDError(f"{name}: the {type(archive).__name__} wants the extra fields {sorted(extra)}; only 'id', "
+                          "the evaluation number, is known here")  # fmt: skip
     if not hasattr(scheduler.result_archive, "sample_elites"):
         raise QDError(f"{name}: a {type(scheduler.result_archive).__name__} keeps no elites; give the scheduler a "
                       "result_archive that does")  # fmt: skip
