@@ -37,6 +37,8 @@ _LAZY = {  # name in the data -> the module that registers it, imported only whe
     "ribs.CVTArchive": "qd.interop.ribs",
     "ribs.GridArchive": "qd.interop.ribs",
     "ribs.Scheduler": "qd.interop.ribs_scheduler",
+    "ribs_es.CMAES": "qd.interop.ribs_es",
+    "ribs_es.SepCMAES": "qd.interop.ribs_es",
 }
 
 
@@ -92,6 +94,12 @@ def _plain_dataclass(path: str) -> tuple[Callable[[Any], dict[str, Any]], Callab
 
 for _name in ("Box", "Mask", "Measures", "Tokens"):
     register(f"qd.space:{_name}", _name, *_plain_dataclass(f"qd.space:{_name}"))
+for _path, _name in (
+    ("operators.cma_es:CMAESState", "operators.CMAES"),
+    ("operators.one_plus_one_es:OnePlusOneESState", "operators.OnePlusOneES"),
+    ("operators.sep_cma_es:SepCMAESState", "operators.SepCMAES"),
+):
+    register(_path, _name, *_plain_dataclass(_path))
 register(
     "qd.ragged:Ragged",
     "Ragged",

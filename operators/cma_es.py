@@ -1,0 +1,265 @@
+"""CMA-ES, Hansen and Ostermeier 2001, in the form of Hansen's tutorial of 2016, https://arxiv.org/abs/1604.00772.
+
+A normal distribution N(mean, sigma^2 C) that learns its shape from the ranking of what it samples. b instances of one
+dimension d and population n step as one array program; an instance's bits do not depend on the others. Weights are
+active (negative for the worse half), the step size follows its cumulative path, and objectives are maximised.
+
+    state = init(mean, sigma, n)
+    solutions = ask(state, normals)          # (b, n, d), the state stays as it is
+    tell(state, solutions, objective)        # in place
+
+Differences from the tutorial: the eigendecomposition is redone only when the covariance has moved enough for it to
+matter (pycma's schedule); a generation multiplies sigma by e at most. Bounds are left to the caller: evaluate
+``mirror(solutions, low, high)`` and tell either the unfolded solutions, which is plain CMA-ES on the folded objective,
+or the mirrored ones. Solutions from elsewhere may be told too. BLAS runs with one thread, so that the bits are the
+same on any number of cores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from operators import es_inputs as inputs
+from operators.cma_parameters import (
+    Array,
+    Parameters,
+    default_population,
+    expected_norm,
+    history_length,
+    parameters,
+    parameters_of,
+)
+from operators.es_stops import CONDITION, LARGE, SMALL, first_reason, flat
+from operators.threads import one_thread
+
+
+@dataclass
+class CMAESState:
+    """b distributions of dimension d, with populations of n."""
+
+    n: int  # solutions a generation
+    active: bool  # whether the worse solutions weigh against
+    gap: float  # generations between eigendecompositions
+    mean: Array  # (b, d)
+    sigma: Array  # (b,) step size
+    start_sigma: Array  # (b,) where sigma began
+    covariance: Array  # (b, d, d) C; the lower triangle counts, the upper is left as it was
+    basis: Array  # (b, d, d) B, eigenvectors of C in columns, as of the last decomposition
+    axes: Array  # (b, d) D, roots of the eigenvalues, rising
+    path_sigma: Array  # (b, d)
+    path_c: Array  # (b, d)
+    generation: NDArray[np.int64]  # (b,) updates so far
+    decomposed: NDArray[np.int64]  # (b,) the generation of the last decomposition
+    history: Array  # (b, h) best objectives of the last h generations, as a ring
+    spread: Array  # (b,) best minus worst objective of the last generation
+
+    @property
+    def d(self) -> int:
+        """Numbers a solution."""
+        return self.mean.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+
+def init(
+    mean: ArrayLike, sigma: ArrayLike, n: int | None = None, active: bool = True, gap: float | None = None
+) -> CMAESState:
+    """b instances at their starts.
+
+    Args:
+        mean: (b, d), or (d,) for one instance.
+        sigma: a number or (b,), above 0: about a third of the distance to search at first.
+        n: solutions a generation, at least 2; 4 + floor(3 ln d) by default.
+        active: give the worse solutions negative weights.
+        gap: generations between eigendecompositions; 1 / (2 d (c_1 + c_mu)) by default, 0 for each generation.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    means, steps = inputs.start(mean, sigma)
+    b, d = means.shape
+    n = inputs.population(default_population(d) if n is None else n, 2)
+    if gap is None:
+        rates = parameters(n, d, n // 2)
+        gap = 0.5 / (d * float(rates.c_1[0] + rates.c_mu[0]))
+    if not gap >= 0:
+        raise ValueError(f"gap {gap!r} given, generations wanted, 0 or more")
+    state = CMAESState(
+        n, active, float(gap), means, steps, steps.copy(),
+        np.empty((b, d, d)), np.empty((b, d, d)), np.empty((b, d)), np.empty((b, d)), np.empty((b, d)),
+        np.empty(b, np.int64), np.empty(b, np.int64), np.empty((b, history_length(n, d))), np.empty(b),
+    )  # fmt: skip
+    _clear(state, slice(None))
+    return state
+
+
+def restart(state: CMAESState, rows: ArrayLike, mean: ArrayLike, sigma: ArrayLike) -> None:
+    """Put some instances, rows (r,), at new starts mean (r, d) and sigma, a number or (r,), in place."""
+    index, count = inputs.chosen(rows, len(state))
+    means, steps = inputs.start(mean, sigma)
+    inputs.shaped("mean", means, (count, state.d))
+    state.mean[index], state.sigma[index], state.start_sigma[index] = means, steps, steps
+    _clear(state, index)
+
+
+def _clear(state: CMAESState, index: inputs.Rows) -> None:
+    state.covariance[index] = state.basis[index] = np.eye(state.d)
+    state.axes[index] = 1.0
+    state.path_sigma[index] = state.path_c[index] = 0.0
+    state.generation[index] = state.decomposed[index] = 0
+    state.history[index] = state.spread[index] = np.nan
+
+
+def ask(state: CMAESState, normals: ArrayLike, rows: ArrayLike | None = None) -> Array:
+    """Samples of the distributions: mean + sigma B D z, equations 38 to 40. The state stays as it is.
+
+    Args:
+        state: b instances.
+        normals: (b, n, d) standard normals z, or (r, n, d) for the rows; n may be any number here.
+        rows: (r,) which instances; all by default.
+
+    Returns:
+        (b, n, d) or (r, n, d) solutions.
+    """
+    index, count = inputs.chosen(rows, len(state))
+    z = inputs.normals(normals, count, state.d)
+    with np.errstate(all="ignore"):  # of an instance that has overflowed: it stops with a reason
+        scaled = z * (state.sigma[index, None] * state.axes[index])[:, None]
+        with one_thread():
+            solutions: Array = np.matmul(scaled, state.basis[index].swapaxes(1, 2))
+        solutions += state.mean[index][:, None]
+    return solutions
+
+
+def tell(
+    state: CMAESState,
+    solutions: ArrayLike,
+    objective: ArrayLike,
+    rows: ArrayLike | None = None,
+    parents: ArrayLike | None = None,
+) -> None:
+    """One generation, in place; equation numbers are the tutorial's.
+
+    Args:
+        state: b instances.
+        solutions: (b, n, d), or (r, n, d) for the rows.
+        objective: (b, n) numbers to maximise, of which only the ranking counts (and, for the stop reason "flat", the
+            range); equal ones rank by rising index. NaN marks a solution that failed: it weighs nothing. An instance
+            with fewer than two numbers stays as it is.
+        rows: (r,) which instances; all by default.
+        parents: how many solutions have positive weight, a number or one an instance; half of them by default. An
+            instance with 0 stays as it is.
+    """
+    told = inputs.told(state, solutions, objective, rows, parents)
+    if told is None:
+        return
+    p = parameters_of(told.counts, told.parents, state.n, state.d, state.active)
+    with np.errstate(all="ignore"), one_thread():
+        _step(state, told, p)
+
+
+def _step(state: CMAESState, told: inputs.Told, p: Parameters) -> None:
+    d, index = state.d, told.rows
+    sigma, basis, axes = state.sigma[index], state.basis[index], state.axes[index]
+    y = told.steps(state.mean[index], sigma)  # (b, n, d), best first
+    state.generation[index] += 1
+    generation = state.generation[index]
+    told.remember(state.history, state.spread, state.generation)
+
+    y_w = np.matmul(np.maximum(p.weights, 0.0)[:, None], y)[:, 0]  # (b, d) (41)
+    state.mean[index] += sigma[:, None] * y_w  # (42)
+
+    white = np.matmul(y_w[:, None], basis)[:, 0] / axes  # (b, d) D^-1 B^T y_w
+    white = np.matmul(white[:, None], basis.swapaxes(1, 2))[:, 0]  # C^-1/2 y_w
+    c_sigma, c_c = p.c_sigma, p.c_c
+    path_sigma = (1 - c_sigma)[:, None] * state.path_sigma[index]
+    path_sigma += np.sqrt(c_sigma * (2 - c_sigma) * p.mu_eff)[:, None] * white  # (43)
+    length = np.sqrt((path_sigma**2).sum(axis=1))
+    change = c_sigma / p.d_sigma * (length / expected_norm(d) - 1)
+    state.path_sigma[index] = path_sigma
+    state.sigma[index] = sigma * np.exp(np.minimum(1.0, change))  # (44)
+
+    steady = length / np.sqrt(1 - (1 - c_sigma) ** (2 * generation))
+    h = steady < (1.4 + 2 / (d + 1)) * expected_norm(d)  # (b,) h_sigma: the path is not too long
+    path_c = (1 - c_c)[:, None] * state.path_c[index]
+    path_c += (h * np.sqrt(c_c * (2 - c_c) * p.mu_eff))[:, None] * y_w  # (45)
+    state.path_c[index] = path_c
+
+    weights = np.array(np.broadcast_to(p.weights, y.shape[:2]))  # (b, n)
+    if state.active:
+        first = int((weights < 0).argmax(axis=1).min())
+        inverse = np.matmul(y[:, first:], basis) / axes[:, None]
+        lengths = (inverse**2).sum(axis=2)  # squared, of C^-1/2 y
+        scale = np.where(lengths > 0, d / lengths, 0.0)  # a step of no length has no outer product either
+        weights[:, first:] *= np.where(weights[:, first:] < 0, scale, 1.0)  # (46)
+    keep = 1 - p.c_1 * (1 - ~h * c_c * (2 - c_c)) - p.c_mu * p.weights.sum(axis=1)
+    vectors = np.concatenate([path_c[:, None], y], axis=1)  # (b, 1 + n, d)
+    factors = np.concatenate([np.broadcast_to(p.c_1, keep.shape)[:, None], p.c_mu[:, None] * weights], axis=1)
+    rows = inputs.numbers(index, len(state))
+    _update(state.covariance, rows, keep, factors, vectors)  # (47)
+
+    due = rows[generation - state.decomposed[index] > state.gap]
+    if len(due):
+        _decompose(state, due)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _update(covariance, rows, keep, factors, vectors):  # type: ignore[no-untyped-def]
+    """Lower triangles of covariance[rows], in place: keep C + sum_k factors_k v_k v_k^T; vectors (r, k, d)."""
+    d, count = covariance.shape[1], vectors.shape[1]
+    for r in range(rows.shape[0]):
+        matrix = covariance[rows[r]]
+        for i in range(d):
+            line = matrix[i, : i + 1]
+            for j in range(i + 1):
+                line[j] *= keep[r]
+            for k in range(count):
+                factor = factors[r, k] * vectors[r, k, i]
+                vector = vectors[r, k]
+                for j in range(i + 1):
+                    line[j] += factor * vector[j]
+
+
+def _decompose(state: CMAESState, rows: NDArray[np.int64]) -> None:
+    """C = B D^2 B^T of some instances. One that is not finite gets NaN, so that it stops with a reason."""
+    matrices = state.covariance[rows]
+    finite = np.isfinite(matrices.reshape(len(rows), -1)).all(axis=1)
+    matrices[~finite] = np.eye(state.d)
+    values, state.basis[rows] = np.linalg.eigh(matrices)  # of the lower triangles
+    floor = values[:, -1:] * (1e-2 / CONDITION)  # above zero, so that steps can be told until the instance is stopped
+    state.axes[rows] = np.where(finite[:, None], np.sqrt(np.maximum(values, floor)), np.nan)
+    state.decomposed[rows] = state.generation[rows]
+
+
+def stop_reasons(state: CMAESState, rows: ArrayLike | None = None) -> NDArray[np.str_]:
+    """Why each instance should stop and be restarted, (b,) or (r,) of text, "" where it may go on.
+
+    not_finite      mean, step size or covariance is NaN or infinite
+    condition       of the covariance, above 1e14
+    sigma_small     the longest axis is below 1e-12 of the first sigma
+    sigma_large     the longest axis is above 1e4 of the first sigma
+    no_effect_axis  a tenth of a step along an axis (another each generation) does not change the mean
+    no_effect_gene  a fifth of a step of some gene does not change the mean
+    flat            the best objectives of 10 + 30 d / n generations, and the last generation's all, are equal to 1e-12
+    """
+    index, _ = inputs.chosen(rows, len(state))
+    mean, sigma, axes = state.mean[index], state.sigma[index], state.axes[index]
+    with np.errstate(all="ignore"):
+        longest = sigma * axes[:, -1]
+        deviations = sigma[:, None] * np.sqrt(np.einsum("bii->bi", state.covariance[index]))
+        b, turn = np.arange(len(sigma)), state.generation[index] % state.d
+        step = 0.1 * (sigma * axes[b, turn])[:, None] * state.basis[index][b, :, turn]
+        return first_reason({
+            "not_finite": ~np.isfinite(np.concatenate([mean, deviations, axes], axis=1)).all(axis=1),
+            "condition": (axes[:, -1] / axes[:, 0]) ** 2 > CONDITION,
+            "sigma_small": longest < SMALL * state.start_sigma[index],
+            "sigma_large": longest > LARGE * state.start_sigma[index],
+            "no_effect_axis": (mean == mean + step).all(axis=1),
+            "no_effect_gene": (mean == mean + 0.2 * deviations).any(axis=1),
+            "flat": flat(state.history[index], state.spread[index]),
+        })  # fmt: skip
