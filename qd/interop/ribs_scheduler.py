@@ -89,7 +89,8 @@ class RibsAlgorithm(Algorithm):
         scheduler = state.scheduler
         _address(state, "ask")
         state.generation += 1
-        solutions = scheduler.ask_dqd() if state.gradients else scheduler.ask()
+        with np.errstate(divide="ignore", invalid="ignore"):  # the bandit's logarithm before anything was let in
+            solutions = scheduler.ask_dqd() if state.gradients else scheduler.ask()
         if state.gradients and len(solutions) == 0:  # emitters that begin with solutions of their own
             state.gradients, scheduler._last_called = False, None
             solutions = scheduler.ask()
@@ -99,6 +100,7 @@ class RibsAlgorithm(Algorithm):
 
     def dropped(self, state: RibsState, request: Request) -> None:
         state.scheduler._last_called = None
+        state.gradients = _wants_gradients(state.scheduler)  # some emitters use theirs up when they ask
 
     def tell(self, state: RibsState, request: Request, evaluation: Evaluation) -> None:
         scheduler, asked, got = state.scheduler, len(state.scheduler._cur_solutions), len(request)
@@ -122,7 +124,7 @@ class RibsAlgorithm(Algorithm):
     def report(self, state: RibsState) -> Report:
         scheduler = state.scheduler
         archives = {"elites": scheduler.result_archive}
-        if scheduler.archive is not scheduler.result_archive and hasattr(scheduler.archive, "cells"):
+        if scheduler.archive is not scheduler.result_archive and _fields(scheduler.archive):
             archives["learning"] = scheduler.archive
         restarts = sum(getattr(emitter, "restarts", 0) for emitter in _emitters(scheduler))
         return Report(archives, {"restarts": restarts})
@@ -142,11 +144,11 @@ def _check(name: str, scheduler: Any, problem: Problem, space: Box) -> None:
         if archive.measure_dim != measures.size:
             raise QDError(f"{name}: the {type(archive).__name__} has {archive.measure_dim} measures, {problem.name} "
                           f"has {measures.size}: {measures.names}")  # fmt: skip
-        extra = set(getattr(archive, "field_list", ())) - {"solution", "objective", "measures", "threshold", "index"}
+        extra = set(_fields(archive)) - {"solution", "objective", "measures", "threshold", "index"}
         if extra - {"id"}:
             raise QDError(f"{name}: the {type(archive).__name__} wants the extra fields {sorted(extra)}; only 'id', "
                           "the evaluation number, is known here")  # fmt: skip
-    if not hasattr(scheduler.result_archive, "sample_elites"):
+    if not _fields(scheduler.result_archive):
         raise QDError(f"{name}: a {type(scheduler.result_archive).__name__} keeps no elites; give the scheduler a "
                       "result_archive that does")  # fmt: skip
     if _wants_gradients(scheduler) and "jacobian" not in problem.columns:
@@ -155,6 +157,14 @@ def _check(name: str, scheduler: Any, problem: Problem, space: Box) -> None:
             "m, d), the gradients of the objective and of each measure. Declare it in columns and fill it in evaluate, "
             "or take a search without gradients, e.g. CMAMAE"
         )
+
+
+def _fields(archive: Any) -> list[str]:
+    """The fields of an archive's elites; none where it keeps no elites, as pyribs' DensityArchive."""
+    try:
+        return list(archive.field_list)
+    except NotImplementedError:
+        return []
 
 
 def _emitters(scheduler: Any) -> list[Any]:
@@ -230,7 +240,7 @@ class _Rows:
 
 def _added(archive: Any, rows: dict[str, Any], ids: NDArray[np.int64], single: bool) -> dict[str, Any]:
     """What an archive says of rows that it was given, in one batch or one by one."""
-    if "id" in getattr(archive, "field_list", ()):
+    if "id" in _fields(archive):
         rows = rows | {"id": ids}
     if not single:
         return dict(archive.add(**rows))
