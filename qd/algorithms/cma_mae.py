@@ -42,5 +42,5 @@ class CMAMAE(CMAME):
         super().__post_init__()
         check_thresholds(self)
 
-    def thresholds(self) -> tuple[float, float]:
+    def thresholds(self) -> tuple[float, float | None]:
         return self.learning_rate, self.threshold_min

@@ -91,9 +91,9 @@ class CMAME(RibsAlgorithm):
         if not self.zeta >= 0:
             raise QDError(f"{self.name}.zeta: got {self.zeta}, wanted 0 or more")
 
-    def thresholds(self) -> tuple[float, float]:
+    def thresholds(self) -> tuple[float, float | None]:
         """(learning rate, threshold_min) of the emitters' archive: here each cell's threshold is its elite."""
-        return 1.0, float("-inf")
+        return 1.0, None
 
     def build(self, problem: Problem, space: Box, seed: int) -> Any:
         from ribs.emitters import EvolutionStrategyEmitter, IsoLineEmitter

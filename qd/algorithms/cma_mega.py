@@ -67,8 +67,8 @@ class CMAMEGA(RibsAlgorithm):
     """Where emitters begin: in the middle of the space, or each at a random solution."""
     learning_rate: float = 1.0
     """With ``threshold_min``: how far a threshold moves toward an objective that passed it."""
-    threshold_min: float = float("-inf")
-    """Where thresholds start; -inf: none are learnt, which is CMA-MEGA, a number makes it CMA-MAEGA."""
+    threshold_min: float | None = None
+    """Where thresholds start; None: they are the elites' objectives, which is CMA-MEGA; a number makes it CMA-MAEGA."""
 
     def __post_init__(self) -> None:
         positive(self, "emitters", "sigma0", "step")

@@ -52,7 +52,7 @@ def check_thresholds(owner: Any) -> None:
     rate, least = owner.learning_rate, owner.threshold_min
     if not 0 <= rate <= 1:
         raise QDError(f"{type(owner).__name__}.learning_rate: got {rate!r}, wanted a number from 0 to 1")
-    if np.isnan(least) or least == np.inf or (least == -np.inf and rate != 1):
+    if (least is None and rate != 1) or (least is not None and not np.isfinite(least)):
         raise QDError(
             f"{type(owner).__name__}.threshold_min: got {least!r} with learning_rate {rate!r}; wanted a finite number, "
             "at most the least objective that is worth keeping"
@@ -78,11 +78,11 @@ def grid(
 
 
 def archives_of(
-    name: str, problem: Problem, space: Box, dims: tuple[int, ...], learning_rate: float, threshold_min: float
+    name: str, problem: Problem, space: Box, dims: tuple[int, ...], learning_rate: float, threshold_min: float | None
 ) -> tuple[GridArchive, GridArchive | None]:
     """(the emitters' archive, the result archive): one and the same, and None, where thresholds are the elites' own."""
     result = grid(name, problem, space, dims, None)
-    if threshold_min == -np.inf:
+    if threshold_min is None:
         return result, None
     return grid(name, problem, space, dims, (learning_rate, threshold_min)), result
 
