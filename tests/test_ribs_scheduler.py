@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +126,7 @@ class Broken(qd.problems.Sphere):
 
     def evaluate(self, request: qd.Request, seeds: Any) -> qd.Evaluation:
         found = super().evaluate(request, seeds)
-        failed = self.fails(np.asarray(request.solutions), request.ids)  # type: ignore[attr-defined]
+        failed = self.fails(np.asarray(request.solutions), request.ids)
         found.objective[failed], found.measures[failed] = np.nan, np.nan
         return found
 
@@ -305,6 +306,50 @@ def test_classes_of_your_own_are_refused_by_name_until_allowed(monkeypatch: pyte
     monkeypatch.setattr(ribs_objects, "_allowed", {k: v for k, v in ribs_objects._allowed.items() if v is not Counting})
     with pytest.raises(CheckpointError, match="not on the list"):
         decode(data)
+
+
+class Thing:
+    """A thing with attributes."""
+
+
+def test_what_is_kept_of_a_graph_of_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ribs_objects, "_allowed", dict(ribs_objects._allowed))
+    ribs_objects.allow(Thing)
+    thing: Any = Thing()
+    shared = np.arange(6.0).reshape(2, 3)
+    thing.itself, thing.one, thing.two = thing, shared, shared
+    thing.turned = np.asfortranarray(shared)
+    thing.cube = np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0)
+    thing.locked = np.zeros(2)
+    thing.locked.flags.writeable = False
+    thing.numbers = (np.float32(0.1), 0.1, 1, True, None, np.int8(3), np.bool_(True), "a", -np.inf)
+    thing.kinds = [np.float64, np.dtype(np.float32)]
+    thing.mixed = np.array([None, 3, thing], object)
+    thing.table = {(1, "a"): deque([1, 2]), "none": {}, 3: np.array(2.5)}
+    back: Any = ribs_objects.load(decode(encode(ribs_objects.dump(thing))))
+    assert back is not thing and back.itself is back and back.mixed[2] is back and back.mixed[:2].tolist() == [None, 3]
+    assert back.one is back.two and np.array_equal(back.one, shared) and back.one.flags.writeable
+    assert back.turned.flags.f_contiguous and not back.turned.flags.c_contiguous
+    assert back.cube.strides == thing.cube.strides and np.array_equal(back.cube, thing.cube)
+    assert not back.locked.flags.writeable
+    assert back.numbers == thing.numbers
+    assert [type(number) for number in back.numbers] == [type(number) for number in thing.numbers]
+    assert back.kinds == [np.float64, np.dtype(np.float32)]
+    assert back.table == thing.table and back.table[3].shape == ()
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"kind": "object", "class": "subprocess:Popen", "state": {}},
+        {"kind": "object", "class": "tests.test_ribs_scheduler:Thing", "state": {}},
+        {"kind": "module", "name": "os"},
+        {"kind": "dtype", "name": "|O"},
+    ],
+)
+def test_data_cannot_choose_what_is_not_on_the_list(node: Any) -> None:
+    with pytest.raises(CheckpointError):
+        ribs_objects.load({"root": node})
 
 
 @pytest.mark.parametrize(
