@@ -228,12 +228,25 @@ def _update(covariance, rows, keep, factors, vectors):  # type: ignore[no-untype
 def _decompose(state: CMAESState, rows: NDArray[np.int64]) -> None:
     """C = B D^2 B^T of some instances. One that is not finite gets NaN, so that it stops with a reason."""
     matrices = state.covariance[rows]
-    finite = np.isfinite(matrices.reshape(len(rows), -1)).all(axis=1)
+    finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     matrices[~finite] = np.eye(state.d)
     values, state.basis[rows] = np.linalg.eigh(matrices)  # of the lower triangles
     floor = values[:, -1:] * (1e-2 / CONDITION)  # above zero, so that steps can be told until the instance is stopped
     state.axes[rows] = np.where(finite[:, None], np.sqrt(np.maximum(values, floor)), np.nan)
     state.decomposed[rows] = state.generation[rows]
+
+
+def limit(state: CMAESState, widest: ArrayLike, rows: ArrayLike | None = None) -> None:
+    """Shrink step sizes, in place, until no gene's standard deviation is above widest, a number or (d,), above 0.
+
+    Wanted where bounds mirror and the unfolded solutions are told: a third of the box is as good as uniform, and a
+    distribution wider than that sees noise, in which it may widen for ever.
+    """
+    index, _ = inputs.chosen(rows, len(state))
+    most = inputs.widest(widest, state.d)
+    with np.errstate(all="ignore"):
+        deviations = state.sigma[index, None] * np.sqrt(np.einsum("bii->bi", state.covariance[index]))
+        state.sigma[index] *= np.fmin(1.0, (most / deviations).min(axis=1))  # fmin: NaN stays with its reason
 
 
 def stop_reasons(state: CMAESState, rows: ArrayLike | None = None) -> NDArray[np.str_]:

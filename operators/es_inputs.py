@@ -66,6 +66,14 @@ def normals(values: ArrayLike, count: int, d: int) -> Array:
     return array
 
 
+def widest(values: ArrayLike, d: int) -> Array:
+    """Limits of standard deviations, a number or (d,)."""
+    array = np.asarray(values, np.float64)
+    if array.shape not in ((), (d,)) or not (array > 0).all():
+        raise ValueError(f"widest {values!r} given, numbers above 0 wanted, one or ({d},)")
+    return array
+
+
 class Populations(Protocol):
     """What a told batch reads of a state."""
 

@@ -150,6 +150,19 @@ def _step(state: SepCMAESState, told: inputs.Told, p: Parameters) -> None:
     state.variance[index] = np.maximum(variance, 0.0)  # of rounding alone: (52) keeps it above
 
 
+def limit(state: SepCMAESState, widest: ArrayLike, rows: ArrayLike | None = None) -> None:
+    """Shrink step sizes, in place, until no gene's standard deviation is above widest, a number or (d,), above 0.
+
+    Wanted where bounds mirror and the unfolded solutions are told: a third of the box is as good as uniform, and a
+    distribution wider than that sees noise, in which it may widen for ever.
+    """
+    index, _ = inputs.chosen(rows, len(state))
+    most = inputs.widest(widest, state.d)
+    with np.errstate(all="ignore"):
+        deviations = state.sigma[index, None] * np.sqrt(state.variance[index])
+        state.sigma[index] *= np.fmin(1.0, (most / deviations).min(axis=1))  # fmin: NaN stays with its reason
+
+
 def stop_reasons(state: SepCMAESState, rows: ArrayLike | None = None) -> NDArray[np.str_]:
     """Why each instance should stop, (b,) or (r,) of text, "" where it may go on: the reasons of `cma_es`."""
     index, _ = inputs.chosen(rows, len(state))

@@ -285,6 +285,9 @@ def experiments() -> dict[str, qd.Experiment]:
     sphere = qd.problems.Sphere(dimension=6, cells=8)
     bank = {
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
+        "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
+        "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
+        "cma_es_one_plus_one": qd.Experiment(arm, a.EvolutionStrategy("one_plus_one", 7), 200),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),

@@ -3,6 +3,7 @@
 from qd.algorithms.cma_mae import CMAMAE
 from qd.algorithms.cma_me import CMAME
 from qd.algorithms.cma_mega import CMAMEGA
+from qd.algorithms.evolution_strategy import EvolutionStrategy
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.novelty_search import NoveltySearch
@@ -13,6 +14,7 @@ __all__ = [
     "CMAMAE",
     "CMAME",
     "CMAMEGA",
+    "EvolutionStrategy",
     "GeneticAlgorithm",
     "MapElites",
     "NoveltySearch",

@@ -6,7 +6,8 @@ divided by sigma, which costs up to five times the evaluations on ill-conditione
 
     ribs.emitters.EvolutionStrategyEmitter(archive, x0=x0, sigma0=0.5, es=CMAES, bounds=[(-1, 1)] * d)
 
-Bounds are kept by reflection where pyribs draws again: the strategy is told the points before reflection.
+Bounds are kept by reflection where pyribs draws again: the strategy is told the points before reflection, and its
+standard deviation is at most a third of the box.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ class _Strategy(EvolutionStrategyBase):
         ranks = np.empty((1, self.batch_size))
         ranks[0, ranking_indices] = -np.arange(self.batch_size)
         self.strategy.tell(self.state, self._solutions[None], ranks, parents=int(num_parents))
+        self.strategy.limit(self.state, (self.upper_bounds - self.lower_bounds) / 3)
 
     def check_stop(self, ranking_values: NDArray[Any]) -> bool:
         """Whether to restart: a stop reason of the strategy, or sorted ranking values whose ends are equal."""
