@@ -33,8 +33,10 @@ _by_class: dict[str, tuple[str, _Entry]] = {}
 _by_name: dict[str, _Entry] = {}
 
 _LAZY = {  # name in the data -> the module that registers it, imported only when such data is met
+    "ribs.BanditScheduler": "qd.interop.ribs_scheduler",
     "ribs.CVTArchive": "qd.interop.ribs",
     "ribs.GridArchive": "qd.interop.ribs",
+    "ribs.Scheduler": "qd.interop.ribs_scheduler",
     "ribs_es.CMAES": "qd.interop.ribs_es",
     "ribs_es.SepCMAES": "qd.interop.ribs_es",
 }
@@ -56,6 +58,11 @@ def register(
     entry = _Entry(dump, load)
     _by_class[class_path] = (name, entry)
     _by_name[name] = entry
+
+
+def is_registered(value: Any) -> bool:
+    """Whether an object's class, or one that it inherits from, has a registered pair of functions."""
+    return any(f"{cls.__module__}:{cls.__qualname__}" in _by_class for cls in type(value).__mro__)
 
 
 def _own_archive(path: str) -> Callable[[dict[str, Any]], Any]:

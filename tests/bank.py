@@ -285,6 +285,7 @@ def experiments() -> dict[str, qd.Experiment]:
     noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
+    sphere = qd.problems.Sphere(dimension=6, cells=8)
     bank = {
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
@@ -320,6 +321,17 @@ def experiments() -> dict[str, qd.Experiment]:
         "noisy_map_elites_repeats": qd.Experiment(
             mask, a.NoisyMapElites(batch_size=20, dims=(7, 7), repeats=2, depth=2), 300
         ),
+        "cma_me": qd.Experiment(arm, a.CMAME(emitters=3, batch_size=8, sigma0=0.2, dims=(8, 8)), 250),
+        "cma_me_bandit": qd.Experiment(
+            SplitNoise(),
+            a.CMAME(
+                emitters=4, batch_size=6, ranker=("2imp", "2rd", "iso_line"), es="sep_cma", active=2, restart_rule=3
+            ),
+            150,
+        ),
+        "cma_mae": qd.Experiment(SplitNoise(), a.CMAMAE(emitters=2, batch_size=6, threshold_min=-1.0), 100),
+        "cma_mega": qd.Experiment(sphere, a.CMAMEGA(emitters=2, batch_size=6, sigma0=1.0), 130),
+        "ribs_scheduler": qd.Experiment(arm, a.RibsScheduler(_scheduler), 150),
         "phases": qd.Experiment(SplitNoise(), Phases(), 100),
         "phases_by_cost": qd.Experiment(SplitNoise(), Phases(), {"examples": 700.0}),
         "ragged": qd.Experiment(TokenSum(), RaggedElites(), 100),
@@ -328,6 +340,22 @@ def experiments() -> dict[str, qd.Experiment]:
         "pipeline": qd.Experiment(SplitNoise(), Pipeline(), 100),
     }
     return {name: replace(experiment, name=name, seed=7) for name, experiment in bank.items()}
+
+
+def _scheduler(problem: qd.Problem, seed: int) -> Any:
+    from ribs.archives import GridArchive
+    from ribs.emitters import EvolutionStrategyEmitter, GeneticAlgorithmEmitter
+    from ribs.schedulers import Scheduler
+
+    ranges = problem.measure_space.ranges  # type: ignore[union-attr]
+    archive = GridArchive(solution_dim=5, dims=(9, 9), ranges=ranges, learning_rate=0.2, threshold_min=0.0)
+    result = qd.archives.GridArchive(solution_dim=5, dims=(9, 9), ranges=ranges)
+    x0, spread = np.full(5, 0.5), {"sigma": 0.1}
+    emitters = [
+        EvolutionStrategyEmitter(archive, x0=x0, sigma0=0.1, es="openai_es", batch_size=8, restart_rule=4, seed=seed),
+        GeneticAlgorithmEmitter(archive, x0=x0, operator="gaussian", operator_kwargs=spread, batch_size=7, seed=seed),
+    ]
+    return Scheduler(archive, emitters, result)
 
 
 def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:

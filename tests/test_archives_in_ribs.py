@@ -1,6 +1,8 @@
 """Our archives in place of pyribs' own: the same results, and at home in its emitters, schedulers and plots."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +11,22 @@ from hypothesis import strategies as st
 
 from archives import GridArchive, NoveltyArchive
 
+sys.path.insert(0, str(Path(__file__).parent))
 ribs_archives = pytest.importorskip("ribs.archives")
-from ribs.emitters import EvolutionStrategyEmitter, GaussianEmitter, IsoLineEmitter  # noqa: E402
-from ribs.schedulers import Scheduler  # noqa: E402
+from plain_ribs import plain_ribs  # noqa: E402, F401
+from ribs.emitters import (  # noqa: E402
+    BayesianOptimizationEmitter,
+    EmitterBase,
+    EvolutionStrategyEmitter,
+    GaussianEmitter,
+    GeneticAlgorithmEmitter,
+    GradientArborescenceEmitter,
+    GradientOperatorEmitter,
+    IsoLineEmitter,
+)
+from ribs.schedulers import BanditScheduler, Scheduler  # noqa: E402
+
+from qd.interop.ribs_es import CMAES  # noqa: E402
 
 RANGES = [(-1.0, 1.0), (-2.0, 0.5)]
 
@@ -85,30 +100,52 @@ def test_grid_equals_pyribs(seed, sizes, soft, dtype, rounded, offset, single):
 
 
 @pytest.fixture(autouse=True)
-def uncompiled_cma_es(monkeypatch):
-    """pyribs' CMA-ES as plain Python: compiling it anew in each process takes longer than all of these tests."""
-    from ribs.emitters.opt import CMAEvolutionStrategy
-
-    for name, value in list(vars(CMAEvolutionStrategy).items()):
-        plain = getattr(getattr(value, "__func__", None), "py_func", None)
-        if plain is not None:
-            monkeypatch.setattr(CMAEvolutionStrategy, name, staticmethod(plain))
+def uncompiled_strategies(plain_ribs):  # noqa: F811
+    """For every test here."""
 
 
+def evolution(archive, ranker="2imp", **options):
+    return EvolutionStrategyEmitter(archive, x0=np.zeros(4), sigma0=0.3, ranker=ranker, seed=1, **options)
+
+
+BOUNDS = [(-1.5, 1.5)] * 4
 EMITTERS = {
     "gaussian": lambda a, **k: GaussianEmitter(a, sigma=0.3, x0=np.zeros(4), batch_size=12, seed=1),
     "iso_line": lambda a, **k: IsoLineEmitter(a, x0=np.zeros(4), iso_sigma=0.3, batch_size=12, seed=1),
-    "cma": lambda a, ranker="2imp", **k: EvolutionStrategyEmitter(
-        a, x0=np.zeros(4), sigma0=0.3, ranker=ranker, batch_size=12, seed=1
+    "genetic": lambda a, **k: GeneticAlgorithmEmitter(
+        a, operator="gaussian", operator_kwargs={"sigma": 0.3}, x0=np.zeros(4), bounds=BOUNDS, batch_size=12, seed=1
+    ),
+    "cma": lambda a, **k: evolution(a, batch_size=12, **k),
+    "cma_bounded": lambda a, **k: evolution(a, batch_size=12, bounds=BOUNDS, restart_rule=4, **k),
+    "sep_cma": lambda a, **k: evolution(a, es="sep_cma_es", batch_size=12, selection_rule="mu", **k),
+    "lm_ma": lambda a, **k: evolution(a, es="lm_ma_es", batch_size=4, **k),
+    "openai": lambda a, **k: evolution(a, es="openai_es", batch_size=12, **k),
+    "own_cma": lambda a, **k: evolution(a, es=CMAES, batch_size=12, **k),
+    "cma_mega": lambda a, ranker="2imp", **k: GradientArborescenceEmitter(
+        a, x0=np.zeros(4), sigma0=0.3, lr=0.5, ranker=ranker, batch_size=12, seed=1
+    ),
+    "omg_mega": lambda a, **k: GradientOperatorEmitter(
+        a, sigma=0.1, sigma_g=0.3, x0=np.zeros(4), measure_gradients=True, batch_size=12, seed=1
     ),
 }
 
 
+def jacobian(x):
+    """(n, 3, 4) of the objective and the two measures of `run`."""
+    found = np.zeros((len(x), 3, 4))
+    found[:, 0], found[:, 1, 0], found[:, 2, 1] = -2 * x, 1.0, 0.7
+    return found
+
+
 def run(archive, emitter, rounds=12, result=None, add_mode="batch", objective=True, **options):
-    scheduler = Scheduler(archive, [EMITTERS[emitter](archive, **options)], result_archive=result, add_mode=add_mode)
+    made = EMITTERS[emitter](archive, **options)
+    scheduler = Scheduler(archive, [made], result_archive=result, add_mode=add_mode)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(rounds):
+            if type(made).ask_dqd is not EmitterBase.ask_dqd:
+                x = scheduler.ask_dqd()
+                scheduler.tell_dqd(-np.sum(x**2, axis=1), x[:, :2] * [1.0, 0.7], jacobian(x))
             x = scheduler.ask()
             scheduler.tell(-np.sum(x**2, axis=1) if objective else None, x[:, :2] * [1.0, 0.7])
     return archive
@@ -121,8 +158,31 @@ def test_a_scheduler_does_the_same_with_either_grid(emitter, add_mode):
     ours, theirs = pair()
     run(ours, emitter, add_mode=add_mode)
     run(theirs, emitter, add_mode=add_mode)
-    assert len(ours) > 5
+    assert len(ours) > 3
     assert_same(ours, theirs)
+
+
+def test_the_one_emitter_that_wants_their_own_class():
+    """It looks at the type of its archive, so no archive with the same interface will do."""
+    ours, _ = pair()
+    with pytest.raises(NotImplementedError, match="not implemented for BayesianOptimizationEmitter"):
+        BayesianOptimizationEmitter(ours, bounds=BOUNDS, batch_size=2, seed=1)
+
+
+@pytest.mark.parametrize("reselect", ["terminated", "all"])
+def test_the_bandit_does_the_same_with_either_grid(reselect):
+    grids = pair()
+    schedulers = []
+    for archive in grids:
+        pool = [EMITTERS[name](archive) for name in ("cma", "iso_line", "sep_cma", "gaussian")]
+        schedulers.append(BanditScheduler(archive, pool, num_active=2, reselect=reselect))
+    for _ in range(12):
+        for scheduler in schedulers:
+            x = scheduler.ask()
+            scheduler.tell(-np.sum(x**2, axis=1), x[:, :2] * [1.0, 0.7])
+    assert_same(*grids)
+    assert np.array_equal(schedulers[0]._selection, schedulers[1]._selection)
+    assert (schedulers[0]._selection > 0).all()
 
 
 @pytest.mark.parametrize("ranker", ["2imp", "imp", "2rd", "2obj"])

@@ -1,5 +1,8 @@
 """Searches, one a file: settings, state, init, ask, tell."""
 
+from qd.algorithms.cma_mae import CMAMAE
+from qd.algorithms.cma_me import CMAME
+from qd.algorithms.cma_mega import CMAMEGA
 from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
 from qd.algorithms.evolution_strategy import EvolutionStrategy
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
@@ -10,8 +13,12 @@ from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.random_search import RandomSearch
+from qd.algorithms.ribs_scheduler import RibsScheduler
 
 __all__ = [
+    "CMAMAE",
+    "CMAME",
+    "CMAMEGA",
     "MOME",
     "NSGA2",
     "NSLC",
@@ -22,4 +29,5 @@ __all__ = [
     "NoisyMapElites",
     "NoveltySearch",
     "RandomSearch",
+    "RibsScheduler",
 ]
