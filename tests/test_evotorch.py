@@ -59,8 +59,8 @@ def test_a_problem_of_theirs_meets_our_contract_and_keeps_its_sign() -> None:
 
 def test_our_genetic_algorithm_and_map_elites_on_theirs() -> None:
     search = qd.algorithms.GeneticAlgorithm(population_size=50, parents=10, sigma=0.2)
-    best = qd.run(qd.Experiment(from_evotorch(problem()), search, 5000, seed=1)).summary["best_objective"]
-    assert best > -5.0
+    sphere = from_evotorch(problem(lambda x: (x**2).sum(dim=-1)))
+    assert qd.run(qd.Experiment(sphere, search, 5000, seed=1)).summary["best_objective"] > -0.05
     measured = from_evotorch(problem(described, eval_data_length=2), measures={"x": (-5.12, 5.12), "y": (-5.12, 5.12)})
     result = qd.run(qd.Experiment(measured, qd.algorithms.MapElites(batch_size=100, dims=(10, 10)), 3000, seed=1))
     assert result.summary["coverage"] > 0.8
@@ -208,7 +208,7 @@ def test_their_snes_on_ours() -> None:
     theirs = to_evotorch(qd.problems.Rastrigin(dimension=6), seed=2)
     searcher = SNES(theirs, stdev_init=2.0, popsize=100)
     searcher.run(80)
-    assert searcher.status["best_eval"] > 98.0
+    assert searcher.status["best_eval"] > 95.0
     assert theirs.qd_evaluations == 8000
 
 
@@ -235,7 +235,7 @@ def test_failed_rows_never_win() -> None:
     theirs = to_evotorch(qd.problem(lame, low=-3, high=3, length=3), seed=1)
     searcher = SNES(theirs, stdev_init=1.0, popsize=20)
     searcher.run(40)
-    assert -0.1 < searcher.status["best_eval"] <= 0 and np.isfinite(np.array(searcher.status["center"])).all()
+    assert -0.1 < searcher.status["best_eval"] <= 0 and torch.isfinite(searcher.status["center"]).all()
 
 
 def test_bounds_are_mirrored_or_declared() -> None:
