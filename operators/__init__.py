@@ -1,6 +1,6 @@
 """Variation and selection on plain arrays: (parents, rng, ...) -> children, batch first, no state.
 
-variation    gaussian, iso_line, iso_line_from, bit_flip, uniform_crossover, one_point_crossover
+variation    gaussian, gaussian_from, iso_line, iso_line_from, bit_flip, uniform_crossover, one_point_crossover
 selection    truncation, elites, tournament (indices; objectives are maximised)
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
@@ -10,6 +10,7 @@ from operators.selection import elites, tournament, truncation
 from operators.variation import (
     bit_flip,
     gaussian,
+    gaussian_from,
     iso_line,
     iso_line_from,
     one_point_crossover,
@@ -20,6 +21,7 @@ __all__ = [
     "bit_flip",
     "elites",
     "gaussian",
+    "gaussian_from",
     "iso_line",
     "iso_line_from",
     "one_point_crossover",

@@ -40,13 +40,14 @@ def tensor(array: NDArray[Any]) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """evotorch without its lines about dtype, device and actors, and torch without its advice to evotorch."""
+    """evotorch without its lines about dtype, device and actors, and torch and numpy without their advice to it."""
     logger = logging.getLogger("evotorch")
     before = logger.level
     logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "To copy construct from a tensor")
+            warnings.filterwarnings("ignore", "__array_wrap__ must accept")
             yield
     finally:
         logger.setLevel(before)
