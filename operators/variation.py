@@ -13,14 +13,21 @@ Rng = np.random.Generator
 
 
 @njit(cache=True, nogil=True)
-def _add_noise(parents, noise, sigma, low, high):  # type: ignore[no-untyped-def]
-    """noise (n, d) becomes the children; sigma, low and high have d entries, or 1 for all genes."""
-    n, d = parents.shape
+def _add_noise(solutions, index, noise, sigma, low, high):  # type: ignore[no-untyped-def]
+    """noise (n, d) becomes the children of solutions[index]; sigma, low and high have d entries, or 1 for all genes.
+
+    Returns whether all indices were rows of solutions; where one is not, it stops.
+    """
+    n, d = noise.shape
     by_gene, by_low, by_high = int(sigma.size > 1), int(low.size > 1), int(high.size > 1)
     for i in range(n):
+        a = index[i]
+        if a < 0 or a >= solutions.shape[0]:
+            return False
         for j in range(d):
-            x = parents[i, j] + sigma[j * by_gene] * noise[i, j]
+            x = solutions[a, j] + sigma[j * by_gene] * noise[i, j]
             noise[i, j] = min(max(x, low[j * by_low]), high[j * by_high])
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -86,15 +93,35 @@ def gaussian(
 
     Solutions may have more axes, (n, *shape). Children have the dtype of the parents, float32 or float64.
     """
-    _check_rng(rng)
     source = _real("parents", parents)
+    return gaussian_from(source, np.arange(len(source)), rng, sigma, low, high)
+
+
+def gaussian_from(
+    solutions: ArrayLike,
+    index: ArrayLike,
+    rng: Rng,
+    sigma: ArrayLike,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+) -> NDArray[Any]:
+    """`gaussian` on rows of solutions (s, d) named by an index array (n,), without copying the rows out first.
+
+    Same bits as gaussian(solutions[index], ...). ValueError for indices outside 0 to s - 1.
+    """
+    _check_rng(rng)
+    source = _real("solutions", solutions)
+    rows = np.ascontiguousarray(index, dtype=np.int64)
+    if rows.ndim != 1:
+        raise ValueError(f"index of shape {rows.shape} given, (n,) wanted")
     shape, dtype = source.shape[1:], source.dtype
     scale = _by_gene("sigma", sigma, 0.0, shape, dtype)
     bounds = _by_gene("low", low, -np.inf, shape, dtype), _by_gene("high", high, np.inf, shape, dtype)
-    n = len(source)
-    children = standard_normals(rng, n * prod(shape), dtype).reshape(n, prod(shape))
-    _add_noise(source.reshape(children.shape), children, scale, *bounds)
-    return children.reshape(source.shape)
+    n, d = len(rows), prod(shape)
+    children = standard_normals(rng, n * d, dtype).reshape(n, d)
+    if not _add_noise(source.reshape(len(source), d), rows, children, scale, *bounds):
+        raise ValueError(f"an index outside the rows of solutions given, 0 to {len(source) - 1} wanted")
+    return children.reshape(n, *shape)
 
 
 def iso_line_from(

@@ -34,6 +34,7 @@ _by_name: dict[str, _Entry] = {}
 
 _LAZY = {  # name in the data -> the module that registers it, imported only when such data is met
     "ribs.BanditScheduler": "qd.interop.ribs_scheduler",
+    "AskTell.Replayed": "qd.interop.ask_tell",
     "ribs.CVTArchive": "qd.interop.ribs",
     "ribs.GridArchive": "qd.interop.ribs",
     "ribs.Scheduler": "qd.interop.ribs_scheduler",

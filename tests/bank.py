@@ -287,6 +287,10 @@ def experiments() -> dict[str, qd.Experiment]:
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     sphere = qd.problems.Sphere(dimension=6, cells=8)
     bank = {
+        "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
+        "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
+        "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
+        "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
@@ -356,6 +360,14 @@ def _scheduler(problem: qd.Problem, seed: int) -> Any:
         GeneticAlgorithmEmitter(archive, x0=x0, operator="gaussian", operator_kwargs=spread, batch_size=7, seed=seed),
     ]
     return Scheduler(archive, emitters, result)
+
+
+def _cma(dimension: int, bounds: Any, seed: int) -> Any:
+    """pycma, which draws from numpy's global generator; ended early, so that it restarts."""
+    import cma
+
+    options = {"seed": seed, "bounds": list(bounds), "verbose": -9, "maxiter": 6}
+    return cma.CMAEvolutionStrategy(np.full(dimension, 0.5), 0.2, options)
 
 
 def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:

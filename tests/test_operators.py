@@ -15,6 +15,7 @@ def rng(seed=0):
 
 VARIATIONS = {
     "gaussian": lambda a, b, r: op.gaussian(a, r, 0.3, -0.5, 0.5),
+    "gaussian_from": lambda a, b, r: op.gaussian_from(a, np.arange(len(a))[::-1], r, 0.3, -0.5, 0.5),
     "iso_line": lambda a, b, r: op.iso_line(a, b, r, 0.1, 0.4, -0.5, 0.5),
     "iso_line_from": lambda a, b, r: op.iso_line_from(
         a, np.arange(len(a)), np.arange(len(a))[::-1], r, low=-0.5, high=0.5
@@ -84,6 +85,16 @@ def test_iso_line_moments():
     covariance = iso**2 * np.eye(3) + line**2 * np.outer(b - a, b - a)
     assert np.allclose(children.mean(axis=0), a, atol=0.02)
     assert np.allclose(np.cov(children.T), covariance, atol=0.04)
+
+
+def test_gaussian_from_reads_rows_by_index():
+    pool = rng().normal(size=(40, 5)).astype(np.float32)
+    index = rng(1).integers(0, 40, size=25)
+    one, two = op.gaussian_from(pool, index, rng(2), 0.3, -1, 1), op.gaussian(pool[index], rng(2), 0.3, -1, 1)
+    assert np.array_equal(one, two)
+    for wrong in ([40], [-1]):
+        with pytest.raises(ValueError, match="0 to 39"):
+            op.gaussian_from(pool, wrong, rng(), 0.3)
 
 
 def test_iso_line_from_reads_rows_by_index():

@@ -1,10 +1,12 @@
 """Searches, one a file: settings, state, init, ask, tell."""
 
+from qd.algorithms.cem import CEM
 from qd.algorithms.cma_mae import CMAMAE
 from qd.algorithms.cma_me import CMAME
 from qd.algorithms.cma_mega import CMAMEGA
 from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
 from qd.algorithms.evolution_strategy import EvolutionStrategy
+from qd.algorithms.evotorch_cma_es import EvotorchCMAES
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
@@ -12,18 +14,28 @@ from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
+from qd.algorithms.pgpe import PGPE
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
+from qd.algorithms.snes import SNES
+from qd.algorithms.xnes import XNES
+from qd.interop.ask_tell import AskTell
 
 __all__ = [
+    "CEM",
     "CMAMAE",
     "CMAME",
     "CMAMEGA",
     "MOME",
     "NSGA2",
     "NSLC",
+    "PGPE",
+    "SNES",
+    "XNES",
+    "AskTell",
     "DominatedNoveltySearch",
     "EvolutionStrategy",
+    "EvotorchCMAES",
     "GeneticAlgorithm",
     "MapElites",
     "NoisyMapElites",

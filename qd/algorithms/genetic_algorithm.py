@@ -95,30 +95,40 @@ class GeneticAlgorithm(Algorithm):
             pairs = operators.tournament(state.objective, rng, 2 * n, self.tournament_size).reshape(n, 2)
         single = rng.random(n) >= self.crossover_probability
         pairs[single, 1] = pairs[single, 0]
-        children = state.solutions[pairs[:, 0]]
+        table, rows = state.solutions, pairs[:, 0]
         names = ["mutation"] * n
         crossed = np.flatnonzero(~single)
         if len(crossed):
-            children[crossed] = operators.uniform_crossover(children[crossed], state.solutions[pairs[crossed, 1]], rng)
+            table, rows = table[rows], np.arange(n)
+            table[crossed] = operators.uniform_crossover(table[crossed], state.solutions[pairs[crossed, 1]], rng)
             for row in crossed:
                 names[row] = "crossover+mutation"
-        if isinstance(state.space, Box):
-            children = operators.gaussian(children, rng, self.sigma, state.space.low, state.space.high)
+        if isinstance(state.space, Box):  # children straight from the parents' table, no copies of them
+            children = operators.gaussian_from(table, rows, rng, self.sigma, *state.space.bounds)
         else:
-            children = operators.bit_flip(children, rng, self.flip_probability)
+            children = operators.bit_flip(table[rows], rng, self.flip_probability)
             children[:, list(state.space.frozen)] = 1  # type: ignore[attr-defined]
         return Request(children, parents=state.ids[pairs], operators=names if len(crossed) else "mutation")
 
     def tell(self, state: GeneticAlgorithmState, request: Request, evaluation: Evaluation) -> None:
-        ok = evaluation.ok
-        solutions, objective, ids = np.asarray(request.solutions)[ok], evaluation.objective[ok], request.ids[ok]
-        if state.solutions is not None and state.objective is not None and state.ids is not None:
-            kept = self.elitism if len(ids) else len(state.ids)
-            solutions = np.concatenate([state.solutions[:kept], solutions])
-            objective = np.concatenate([state.objective[:kept], objective])
-            ids = np.concatenate([state.ids[:kept], ids])
+        solutions, objective, ids = np.asarray(request.solutions), evaluation.objective, request.ids
+        if evaluation.status.any():
+            ok = evaluation.ok
+            solutions, objective, ids = solutions[ok], objective[ok], ids[ok]
+        if state.solutions is None or state.objective is None or state.ids is None:
+            order = np.argsort(-objective, kind="stable")
+            state.solutions, state.objective, state.ids = solutions[order], objective[order], ids[order]
+            return
+        if len(ids) == 0:
+            return
+        kept = min(self.elitism, len(state.ids))
+        objective = np.concatenate([state.objective[:kept], objective])
         order = np.argsort(-objective, kind="stable")
-        state.solutions, state.objective, state.ids = solutions[order], objective[order], ids[order]
+        survivors = solutions[np.maximum(order - kept, 0)]  # one copy of the batch, then the elites in their places
+        elite = np.flatnonzero(order < kept)
+        survivors[elite] = state.solutions[order[elite]]
+        state.solutions, state.objective = survivors, objective[order]
+        state.ids = np.concatenate([state.ids[:kept], ids])[order]
 
     def report(self, state: GeneticAlgorithmState) -> Report:
         if state.solutions is None or state.objective is None or len(state.objective) == 0:
