@@ -6,12 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
     from qd.problems.planar_arm import PlanarArm
+    from qd.problems.step_measures import StepMeasure
 
-_HOMES = {"HardMaze": "hard_maze", "PlanarArm": "planar_arm"}
+_HOMES = {
+    "Gym": "gym",
+    "HardMaze": "hard_maze",
+    "PlanarArm": "planar_arm",
+    "StepMeasure": "step_measures",
+}
 
-__all__ = ["HardMaze", "PlanarArm"]
+__all__ = ["Gym", "HardMaze", "PlanarArm", "StepMeasure"]
 
 
 def __getattr__(name: str) -> Any:
