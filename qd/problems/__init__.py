@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
+    from qd.problems.minigrid import MiniGrid
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.step_measures import StepMeasure
 
 _HOMES = {
     "Gym": "gym",
     "HardMaze": "hard_maze",
+    "MiniGrid": "minigrid",
     "PlanarArm": "planar_arm",
     "StepMeasure": "step_measures",
 }
 
-__all__ = ["Gym", "HardMaze", "PlanarArm", "StepMeasure"]
+__all__ = ["Gym", "HardMaze", "MiniGrid", "PlanarArm", "StepMeasure"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ _EXTRAS = ("box2d", "classic_control", "mujoco", "toy_text")  # folders of gymna
 _NAMESPACES = {"ALE": "gymnasium[atari]", "GymV26Environment": "shimmy", "dm_control": "shimmy[dm-control]"}
 
 
-def make(name: str, options: Mapping[str, Any], wrap: Callable[[Any], Any] | None = None, **extra: Any) -> Any:
+def make(name: str, options: Mapping[str, Any], wrap: Callable[[Any], Any] | None = None) -> Any:
     """An environment by its registered id.
 
     Raises:
@@ -30,7 +30,7 @@ def make(name: str, options: Mapping[str, Any], wrap: Callable[[Any], Any] | Non
     except ImportError as error:
         raise QDError(f"id: {name!r} needs gymnasium ({error}): pip install 'qd-evolution[gym]'") from error
     try:
-        env = gymnasium.make(name, disable_env_checker=True, **{**options, **extra})
+        env = gymnasium.make(name, disable_env_checker=True, **options)
     except UnregisteredEnv as error:
         namespace = name.rpartition("/")[0]
         if namespace in _NAMESPACES:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from qd.problems._episodes import EnvironmentProblem
+from qd.problems._environment_problem import EnvironmentProblem
 from qd.problems._gym_interface import Encode, make, observations
 from qd.problems.step_measures import StepMeasure
 
@@ -41,7 +41,7 @@ class Gym(EnvironmentProblem):
     def make_environment(self, **extra: Any) -> Any:
         """A new environment, with gymnasium's checks of every step left out."""
         limit = {"max_episode_steps": self.max_steps} if self.max_steps else {}
-        return make(self.id, self.options, self.wrap, **limit, **extra)
+        return make(self.id, {**self.options, **limit, **extra}, self.wrap)
 
     @cached_property
     def encoding(self) -> tuple[int, Encode]:
