@@ -40,11 +40,14 @@ class Algorithm(ABC):
     Attributes:
         State: the dataclass of the state.
         in_flight: how many requests may be out at once; they are told in the order of their numbers.
+        several_objectives: the search takes problems with more than one objective. One that takes nothing else
+            refuses the others in ``init``.
         uses_budget: a schedule depends on ``left``, so a finished run cannot be continued with more.
     """
 
     State: ClassVar[type]
     in_flight: ClassVar[int] = 1
+    several_objectives: ClassVar[bool] = False
     uses_budget: ClassVar[bool] = False
 
     @property

@@ -17,15 +17,17 @@ verb's own module is loaded when the verb is called.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-OK, UNEXPECTED, BAD_INPUT, ALL_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, UNEXPECTED, BAD_INPUT, ALL_FAILED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _EPILOG = """\
 exit codes: 0 done; 1 unexpected error; 2 bad input; 3 the run finished but every evaluation failed;
+            4 stopped by the machine (full disk, silent rank): mend it, then qd resume;
             130/143 stopped by SIGINT/SIGTERM with a checkpoint written
 """
 _RUN_EPILOG = """\
@@ -57,10 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
-        from qd.errors import QDError
+        from qd.errors import QDError, StoppedError
 
         if isinstance(error, QDError):
-            return _left(BAD_INPUT, args, str(error), trace=args.verbose)
+            return _left(
+                STOPPED if isinstance(error, StoppedError) else BAD_INPUT, args, str(error), trace=args.verbose
+            )
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _left(STOPPED, args, f"{error}; make room, then: qd resume", trace=args.verbose)
         return _left(UNEXPECTED, args, f"unexpected error: {type(error).__name__}: {error}", trace=True)
 
 

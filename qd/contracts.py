@@ -103,7 +103,7 @@ class Evaluation:
     """The result of evaluating a batch.
 
     Args:
-        objective: (n,) the raw number to maximise.
+        objective: (n,) the raw number to maximise; (n, k) where the problem declares k objectives, k > 1.
         measures: (n, m) the behaviour descriptor; left out where a problem has none.
         status: (n,) of Status; all OK by default. Rows that are not OK have NaN objective and measures.
         columns: named arrays (n, ...) that a request may ask for: observations, trajectories, scores.
@@ -149,6 +149,7 @@ class Problem(ABC):
     Attributes:
         solution_space: the Space, or role -> Space where a problem has several populations.
         measure_space: names and bounds of the measures, or None: then no grid is possible.
+        objectives: their names, all maximised. With more than one, ``Evaluation.objective`` has a column each.
         fidelities: name -> the sentence that explains it, beside ``repeats`` which all problems know.
         columns: name -> the sentence that explains it, for what a request may ask.
         costs: unit -> the most that one evaluation can cost; a budget in a unit needs it.
@@ -163,6 +164,7 @@ class Problem(ABC):
 
     solution_space: Space | Mapping[str, Space]
     measure_space: Measures | None = None
+    objectives: tuple[str, ...] = ("objective",)
     fidelities: Mapping[str, str] = {}
     columns: Mapping[str, str] = {}
     costs: Mapping[str, float] = {}
@@ -194,6 +196,10 @@ class Problem(ABC):
         if role not in self.solution_space:
             raise QDError(f"role: got {role!r}, {nearest(role, self.solution_space)}")
         return self.solution_space[role]
+
+    def objective_shape(self, n: int) -> tuple[int, ...]:
+        """The shape of n rows' objective: (n,), or (n, k) with several."""
+        return (n,) if len(self.objectives) == 1 else (n, len(self.objectives))
 
     def prepare(self) -> None:
         """Load or compile what evaluating needs, so that the first request is not charged for it. Optional."""

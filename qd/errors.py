@@ -18,6 +18,10 @@ class CheckpointError(QDError):
     """A checkpoint or record is damaged, of another format, or does not belong to this run."""
 
 
+class StoppedError(QDError):
+    """The machine ended a run that was going well: a full disk, a silent rank. It can be resumed."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a mistyped name: the closest known one, or all of them when none is close."""
     options = sorted(known)

@@ -72,6 +72,10 @@ class Experiment:
                           "qd.problem(function, ...) makes one from a plain function")  # fmt: skip
         if not isinstance(self.algorithm, Algorithm):
             raise QDError(f"Experiment.algorithm: got {type(self.algorithm).__name__}, wanted a qd.Algorithm")
+        if len(self.problem.objectives) > 1 and not self.algorithm.several_objectives:
+            raise QDError(f"Experiment.problem: {self.problem.name} has {len(self.problem.objectives)} objectives "
+                          f"{self.problem.objectives}, but {self.algorithm.name} maximises one; a search like "
+                          "RandomSearch takes several")  # fmt: skip
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise QDError(f"Experiment.seed: got {self.seed!r}, wanted a whole number of at least 0")
         if not self.checkpoint_seconds >= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ class FunctionProblem(Problem):
         function: Callable[..., Any],
         space: Space,
         measures: Measures | None,
+        objectives: tuple[str, ...],
         batch: bool,
         chunk_size: int,
         name: str,
@@ -29,6 +30,7 @@ class FunctionProblem(Problem):
         self.function = function
         self.solution_space = space
         self.measure_space = measures
+        self.objectives = objectives
         self.batch = batch
         self.chunk_size = chunk_size
         self.batching: Literal["rows", "chunks", "padded"] = "chunks" if batch else "rows"
@@ -56,10 +58,10 @@ class FunctionProblem(Problem):
             return Evaluation(objective)
         return Evaluation(objective, np.array([result[1] for result in results], np.float64))
 
-    def _pair(self, result: Any) -> tuple[float, NDArray[np.float64] | None]:
+    def _pair(self, result: Any) -> tuple[Any, NDArray[np.float64] | None]:
         """(objective, measures) of one solution."""
         if self.measure_space is None:
-            return float(result), None
+            return self._objective(result), None
         if not isinstance(result, tuple) or len(result) != 2:
             raise ProblemError(f"{self.name} returned {type(result).__name__}; with measures it must return the pair "
                                "(objective, measures)")  # fmt: skip
@@ -67,7 +69,17 @@ class FunctionProblem(Problem):
         if len(measures) != self.measure_space.size:
             raise ProblemError(f"{self.name} returned {len(measures)} measures, "
                                f"but {self.measure_space.size} are declared: {self.measure_space.names}")  # fmt: skip
-        return float(result[0]), measures
+        return self._objective(result[0]), measures
+
+    def _objective(self, value: Any) -> Any:
+        """A number, or (k,) with several objectives."""
+        if len(self.objectives) == 1:
+            return float(value)
+        several = np.asarray(value, np.float64).reshape(-1)
+        if len(several) != len(self.objectives):
+            raise ProblemError(f"{self.name} returned {len(several)} objectives, "
+                               f"but {len(self.objectives)} are declared: {self.objectives}")  # fmt: skip
+        return several
 
     def _whole(self, result: Any, n: int) -> Evaluation:
         if isinstance(result, Evaluation):
@@ -88,6 +100,7 @@ def problem(
     length: int = 0,
     space: Space | None = None,
     measures: Mapping[str, tuple[float, float]] | None = None,
+    objectives: Sequence[str] = ("objective",),
     coverage_cells: int = 50,
     batch: bool = False,
     chunk_size: int | None = None,
@@ -103,6 +116,7 @@ def problem(
         length: genes, where the bounds are plain numbers.
         space: instead of low, high and length: any Space, e.g. ``qd.Mask(20)``.
         measures: name -> (low, high).
+        objectives: their names; with several, the function returns so many numbers in place of the objective.
         coverage_cells: cells a measure of the grid that coverage is counted on.
         batch: the function takes whole batches.
         chunk_size: rows a call and the least that travels to another process; 1, or 64 with ``batch``.
@@ -131,11 +145,14 @@ def problem(
         lows, highs = tuple(a for a, _ in bounds.values()), tuple(b for _, b in bounds.values())
         dims = (coverage_cells,) * len(bounds) if len(bounds) <= 3 else None
         declared = Measures(tuple(bounds), lows, highs, dims)
+    names = (objectives,) if isinstance(objectives, str) else tuple(objectives)
+    if not names or len(set(names)) != len(names) or not all(isinstance(key, str) and key for key in names):
+        raise QDError(f'problem: objectives={objectives!r}, wanted different names, e.g. ("speed", "comfort")')
     size = chunk_size if chunk_size is not None else (64 if batch else 1)
     if size < 1:
         raise QDError(f"problem: chunk_size {size}, wanted at least 1")
     title = name or getattr(function, "__name__", type(function).__name__)
-    return FunctionProblem(function, space, declared, batch, size, title)
+    return FunctionProblem(function, space, declared, names, batch, size, title)
 
 
 __all__ = ["FunctionProblem", "problem"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from qd.budget import Budget
 from qd.contracts import Request, numbered
-from qd.errors import CheckpointError, QDError
+from qd.errors import QDError, StoppedError
 from qd.evaluate import Evaluator, connect
 from qd.evaluate.wire import request_tree
 from qd.experiment import Experiment, check_budget
@@ -300,7 +300,7 @@ class _Loop:
         try:
             write_checkpoint(self.folder.checkpoints, self.saved + 1, self._tree(), self.touched)
         except OSError as error:
-            raise CheckpointError(
+            raise StoppedError(
                 f"{self.folder.checkpoints}: a checkpoint could not be written: {error.strerror or error}. The run "
                 f"stops; the last good one is kept. Make room, then: qd resume {self.folder.path}"
             ) from error
@@ -379,6 +379,7 @@ class _Loop:
             "best": [
                 dict(zip(("role", "purpose", "fidelity"), key.split("|", 2), strict=True))
                 | {"objective": best["objective"], "measures": best["measures"].tolist(), "id": best["id"]}
+                | ({"objectives": best["objectives"].tolist()} if len(experiment.problem.objectives) > 1 else {})
                 for key, best in recorder.best.items()
             ],
             "archives": {name: len(kept) for name, kept in report.archives.items()},

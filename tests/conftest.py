@@ -4,6 +4,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.command import call, folder, refused  # noqa: F401 - fixtures for whoever names them
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("shared", quick, derandomize=True)  # the same examples every time

@@ -1,73 +1,16 @@
 """The qd command: what it does, says and returns. Most tests call it in this process."""
 
+import errno
 import json
-import sys
+import os
 from pathlib import Path
 
 import pytest
 
 import qd
-from qd import load
-from qd.cli import main
+from tests.command import SPHERE, digest, summary
 
-SPHERE = '''"""A sphere."""
-import qd
-
-
-def sphere(x):
-    return -(x**2).sum(), x[:2]
-
-
-problem = qd.problem(sphere, low=-1, high=1, length=4, measures={"x": (-1, 1), "y": (-1, 1)})
-experiment = qd.Experiment(problem, qd.algorithms.RandomSearch(batch_size=10), 100, seed=1, checkpoint_seconds=0)
-'''
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """A folder to stand in, with sphere.py."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "sphere.py").write_text(SPHERE)
-    yield tmp_path
-    for name in [name for name in sys.modules if name.startswith(load.MODULE_PREFIX)]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def call(capsys):
-    """Call the command; gives (exit code, stdout, stderr)."""
-
-    def called(*words):
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return called
-
-
-@pytest.fixture
-def refused(call):
-    """The one line of a command that is refused as bad input."""
-
-    def line(*words):
-        code, _, err = call(*words)
-        assert code == 2, err
-        lines = [x for x in err.splitlines() if "go on with: qd resume" not in x or not x.startswith("qd: sphere:")]
-        assert len(lines) == 1
-        assert lines[0].startswith("qd: ")
-        return lines[0]
-
-    return line
-
-
-def summary(out):
-    return json.loads((Path(out) / "summary.json").read_text())
-
-
-def digest(out):
-    return summary(out)["digest"]
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 # ---------------------------------------------------------------- run
@@ -346,3 +289,20 @@ def test_without_a_good_checkpoint_resume_is_refused(call):
     code, _, err = call("resume", "r")
     assert code == 2
     assert "no good checkpoint" in err.splitlines()[-1]
+
+
+def test_a_full_disk_stops_the_run_with_a_code_of_its_own(call, monkeypatch):
+    real, calls = os.fsync, [0]
+
+    def full(fd):
+        calls[0] += 1
+        if calls[0] > 25:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = call("run", "sphere.py", "--out", "r")
+    monkeypatch.undo()
+    assert code == 4
+    assert "No space left" in err.splitlines()[-1]
+    assert "qd resume" in err.splitlines()[-1]

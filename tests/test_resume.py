@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import qd
-from qd.errors import CheckpointError
+from qd.errors import CheckpointError, StoppedError
 from qd.store.checkpoint import checkpoints, read_checkpoint, read_newest, write_checkpoint
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -25,7 +25,7 @@ import launching
 NAMES = list(bank.experiments())
 
 
-class StoppedError(Exception):
+class EndedError(Exception):
     """Stands for the end of the process."""
 
 
@@ -36,7 +36,7 @@ def stop_after(experiment: qd.Experiment, tells: int) -> qd.Experiment:
 
     def tell(self: Any, state: Any, request: Any, evaluation: Any) -> None:
         if count[0] == tells:
-            raise StoppedError
+            raise EndedError
         count[0] += 1
         kind.tell(self, state, request, evaluation)
 
@@ -51,7 +51,7 @@ def test_a_run_cut_off_and_resumed_gives_the_same_bits(name: str, tmp_path: Path
     whole = qd.run(experiment, tmp_path / "whole")
     for tells in (0, 1, 3):
         out = tmp_path / f"cut{tells}"
-        with pytest.raises(StoppedError):
+        with pytest.raises(EndedError):
             qd.run(stop_after(experiment, tells), out)
         # the error came in the middle of a tell: no checkpoint holds what was half told
         assert read_newest(out / "checkpoints")["recorder"]["requests"] == tells
@@ -147,7 +147,7 @@ def test_a_run_on_a_full_disk_stops_with_the_last_good_one(tmp_path: Path, monke
         real(fd)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises((CheckpointError, OSError), match="No space left"):
+    with pytest.raises((StoppedError, OSError), match="No space left"):
         qd.run(experiment, tmp_path / "run")
     monkeypatch.undo()
     assert not list((tmp_path / "run" / "checkpoints").glob(".*part"))

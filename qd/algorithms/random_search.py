@@ -35,6 +35,7 @@ class RandomSearch(Algorithm):
     """Solutions a generation."""
 
     State = RandomSearchState
+    several_objectives = True
 
     def __post_init__(self) -> None:
         positive(self, "batch_size")

@@ -27,7 +27,7 @@ def leave(code: int, say: Callable[[str], None]) -> None:
     rank, connected = launched_rank(), _connected()
     if rank == 0:
         say("")
-        if connected and code == 2:
+        if connected and code in (2, 4):
             return None  # the loop has sent the other ranks home
     try:
         from mpi4py import MPI

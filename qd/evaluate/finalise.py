@@ -19,10 +19,10 @@ def finalised(problem: Problem, request: Request, evaluation: Evaluation) -> Eva
     n = len(request)
     if not isinstance(evaluation, Evaluation):
         raise ProblemError(f"{problem.name}.evaluate returned {type(evaluation).__name__}, wanted a qd.Evaluation")
-    if evaluation.objective.shape != (n,):
+    if evaluation.objective.shape != (wanted := problem.objective_shape(n)):
         raise ProblemError(
             f"{problem.name}.evaluate: objective has shape {evaluation.objective.shape} for {n} solutions, "
-            f"wanted ({n},)"
+            f"wanted {wanted}, as objectives = {problem.objectives} says"
         )
     width = problem.measure_space.size if problem.measure_space else evaluation.measures.shape[-1]
     if evaluation.measures.shape != (n, width):
@@ -66,7 +66,8 @@ def _mark_unusable(evaluation: Evaluation, space: Measures | None) -> None:
     if usable and np.isfinite(objective).all() and not status.any():
         return
     objective, measures, status = objective.copy(), measures.copy(), status.copy()
-    broken = (status == Status.OK) & ~(np.isfinite(objective) & np.isfinite(measures).all(axis=1))
+    finite = np.isfinite(objective.reshape(len(status), -1)).all(axis=1) & np.isfinite(measures).all(axis=1)
+    broken = (status == Status.OK) & ~finite
     for row in np.flatnonzero(broken):
         values = f"objective {objective[row]}, measures {measures[row].tolist()}"
         evaluation.reasons.setdefault(int(row), f"not finite: {values}")
@@ -90,4 +91,5 @@ def _mark_unusable(evaluation: Evaluation, space: Measures | None) -> None:
 def lost_row(problem: Problem, status: Status, reason: str) -> Evaluation:
     """The evaluation of one row that came to nothing."""
     width = problem.measure_space.size if problem.measure_space else 0
-    return Evaluation(np.full(1, np.nan), np.full((1, width), np.nan), np.array([status], np.int8), reasons={0: reason})
+    blank = np.full(problem.objective_shape(1), np.nan)
+    return Evaluation(blank, np.full((1, width), np.nan), np.array([status], np.int8), reasons={0: reason})

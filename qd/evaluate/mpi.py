@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Problem, Request
-from qd.errors import ProblemError, QDError
+from qd.errors import ProblemError, QDError, StoppedError
 from qd.evaluate.chunks import Span, blocks, joined, queue
 from qd.evaluate.evaluator import Evaluator
 from qd.evaluate.wire import (
@@ -50,7 +50,7 @@ class SpanEvaluator(Protocol):
     def close(self) -> None: ...
 
 
-class StalledError(QDError):
+class StalledError(StoppedError):
     """A rank gave no result for longer than the watchdog allows."""
 
 

@@ -50,7 +50,7 @@ def averaged(request: Request, evaluation: Evaluation) -> Evaluation:
             evaluation.columns["objective_spread"] = np.zeros(len(evaluation))
             evaluation.columns["repeat_count"] = np.asarray(evaluation.ok, np.int64)
         return evaluation
-    objective = evaluation.objective.reshape(-1, r)  # (n, r)
+    objective = evaluation.objective.reshape(-1, r, *evaluation.objective.shape[1:])  # (n, r) or (n, r, k)
     status = evaluation.status.reshape(-1, r)
     columns = {key: value[::r] for key, value in evaluation.columns.items()}
     columns["objective_spread"] = objective.std(axis=1, ddof=1)

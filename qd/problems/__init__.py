@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
     from qd.problems.minigrid import MiniGrid
@@ -13,14 +14,30 @@ if TYPE_CHECKING:
     from qd.problems.step_measures import StepMeasure
 
 _HOMES = {
+    "Cigar": "functions",
+    "Ellipsoid": "functions",
     "Gym": "gym",
     "HardMaze": "hard_maze",
     "MiniGrid": "minigrid",
     "PlanarArm": "planar_arm",
+    "Rastrigin": "functions",
+    "Rosenbrock": "functions",
+    "Sphere": "functions",
     "StepMeasure": "step_measures",
 }
 
-__all__ = ["Gym", "HardMaze", "MiniGrid", "PlanarArm", "StepMeasure"]
+__all__ = [
+    "Cigar",
+    "Ellipsoid",
+    "Gym",
+    "HardMaze",
+    "MiniGrid",
+    "PlanarArm",
+    "Rastrigin",
+    "Rosenbrock",
+    "Sphere",
+    "StepMeasure",
+]
 
 
 def __getattr__(name: str) -> Any:

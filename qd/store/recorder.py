@@ -55,9 +55,10 @@ class Recorder:
         if good:
             self._keep_best(request, evaluation)
             positions = evaluation.truth.get("measures", evaluation.measures)
+            worth = total(evaluation.objective)
             if self.cells.size:
-                self._cover(positions, evaluation.objective, evaluation.ok if good < n else None)
-            self._sample(request, positions, evaluation.objective, good < n)
+                self._cover(positions, worth, evaluation.ok if good < n else None)
+            self._sample(request, positions, worth, good < n)
         return lines
 
     @property
@@ -72,7 +73,10 @@ class Recorder:
 
     @property
     def best_objective(self) -> float:
-        """Best raw objective of the search rows at the plain fidelity, else of whatever there was."""
+        """Best raw objective of the search rows at the plain fidelity, else of whatever there was.
+
+        With several objectives, here and in cells and positions: the largest sum of them.
+        """
         key = "|search|" if "|search|" in self.best else next(iter(self.best), None)
         return self.best[key]["objective"] if key is not None else float("nan")
 
@@ -98,15 +102,15 @@ class Recorder:
         plain = not request.fidelity
         fidelity = "" if plain else json.dumps({k: _short(v) for k, v in sorted(request.fidelity.items())})
         key = f"{request.role}|{request.purpose}|{fidelity}"
-        row = int(evaluation.objective.argmax())
-        if evaluation.status.any():
-            row = int(np.nanargmax(evaluation.objective))
-        objective = float(evaluation.objective[row])
+        worth = total(evaluation.objective)
+        row = int(np.nanargmax(worth) if evaluation.status.any() else worth.argmax())
+        objective = float(worth[row])
         if key not in self.best or objective > self.best[key]["objective"]:
             solutions = request.solutions
             solution = solutions.row(row) if isinstance(solutions, Ragged) else solutions[row]
             self.best[key] = {
                 "objective": objective,
+                "objectives": np.atleast_1d(evaluation.objective[row]).copy(),
                 "measures": evaluation.measures[row].copy(),
                 "solution": solution.copy(),
                 "id": request.first + row,
@@ -174,6 +178,11 @@ class Recorder:
         return lines
 
 
+def total(objective: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) one number a row: the objective, or the sum of several."""
+    return objective if objective.ndim == 1 else objective.sum(axis=1)
+
+
 def grid_cells(space: Measures, positions: NDArray[np.float64]) -> NDArray[np.int64]:
     """(n,) flat cell numbers of (n, m) positions in the problem's declared grid; outside is clipped."""
     flat: NDArray[np.int64] = np.zeros(len(positions), np.int64)
@@ -221,4 +230,4 @@ def _number(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
-__all__ = ["Recorder", "archive_scores", "grid_cells", "metrics_row"]
+__all__ = ["Recorder", "archive_scores", "grid_cells", "metrics_row", "total"]
