@@ -90,8 +90,8 @@ class EnvironmentProblem(Problem):
                           "or give a StepMeasure")  # fmt: skip
         named = MEASURES[self.measures] if isinstance(self.measures, str) else self.measures
         object.__setattr__(self, "measure", named)  # found by name here, so that it travels to child processes
-        # looks at everything that could be wrong with the environment before any work is spent
-        _ = self.measure_space, self.costs, self.solution_space
+        # in this order, everything that could be wrong with the environment is met before any work is spent
+        _ = self.encoding, self.solution_space, self.costs, self.measure_space, self.idle
 
     measure: StepMeasure | None = field(init=False, repr=False, compare=False, default=None)
     """What the setting ``measures`` stands for."""
@@ -105,7 +105,9 @@ class EnvironmentProblem(Problem):
 
     def new_lane(self) -> Lane:
         """A new environment with the reader of its measures."""
-        env = self.make_environment()
+        return self._lane(self.make_environment())
+
+    def _lane(self, env: Any) -> Lane:
         return Lane(env, self.measure.probe(env) if self.measure else None)
 
     @cached_property
@@ -122,17 +124,14 @@ class EnvironmentProblem(Problem):
         return int(seed) >> 33
 
     @cached_property
-    def idle(self) -> list[Lane]:
-        """Environments that wait for an episode."""
-        return []
-
-    @cached_property
     def _first(self) -> Any:
         """The first environment, for its spaces."""
-        lane = self.idle[-1] if self.idle else self.new_lane()
-        if not self.idle:
-            self.idle.append(lane)
-        return lane.env
+        return self.make_environment()
+
+    @cached_property
+    def idle(self) -> list[Lane]:
+        """Environments that wait for an episode."""
+        return [self._lane(self._first)]
 
     @cached_property
     def actions(self) -> Actions:
