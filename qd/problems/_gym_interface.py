@@ -37,7 +37,7 @@ def make(name: str, options: Mapping[str, Any], wrap: Callable[[Any], Any] | Non
             raise QDError(f"id: {name!r} is registered by a package of its own: "
                           f"pip install '{_NAMESPACES[namespace]}', then import it where the problem is made"
                           ) from error  # fmt: skip
-        if name.startswith(("MiniGrid-", "BabyAI-")):
+        if name.startswith(("MiniGrid-", "BabyAI-")) and not any(k.startswith("MiniGrid-") for k in gymnasium.registry):
             raise QDError(f"id: {name!r} is a grid world: qd.problems.MiniGrid({name!r}) sees it as numbers") from error
         raise QDError(f"id: no environment {name!r}, {_nearest_id(name, gymnasium.registry)}") from error
     except (DependencyNotInstalled, ImportError) as error:
