@@ -8,7 +8,6 @@ import pytest
 import qd
 from qd.errors import QDError
 from qd.evaluate.guard import guarded
-from qd.policies import MLP
 from qd.problems.minigrid import KINDS, MiniGrid
 from qd.rng import row_seeds
 
@@ -153,9 +152,8 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_a_search_finds_the_goal():
-    problem = MiniGrid(hidden=(8,), init_sigma=1.0, max_steps=24)
+    problem = MiniGrid("MiniGrid-Empty-5x5-v0", hidden=(8,), init_sigma=1.0, max_steps=40)
     algorithm = qd.algorithms.MapElites(batch_size=25, iso_sigma=0.3)
-    result = qd.run(qd.Experiment(problem, algorithm, 150))
-    assert result.summary["coverage"] * 64 <= 36  # the inner cells
+    result = qd.run(qd.Experiment(problem, algorithm, 100, seed=1))
+    assert result.summary["coverage"] * 25 <= 9  # the inner cells
     assert result.best["objective"] > 0.5
-    assert isinstance(problem.network, MLP)

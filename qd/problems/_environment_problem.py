@@ -60,7 +60,7 @@ class EnvironmentProblem(Problem):
     """Standard deviation of a random network's weights."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments for the environment."""
-    side_by_side: int = 8
+    side_by_side: int = 16
     """Environments that step together, in each process."""
     reuse: bool = True
     """Keep environments from episode to episode; false for those that carry state over a reset."""
@@ -71,7 +71,7 @@ class EnvironmentProblem(Problem):
         "observation_squares": "(n, o) sum of their squared distances from it",
         "steps": "(n,) steps of the episode",
     })  # fmt: skip
-    chunk_size = 8
+    chunk_size = 16
     batching = "rows"
 
     def __post_init__(self) -> None:

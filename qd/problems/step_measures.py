@@ -68,8 +68,8 @@ def foot_contact(*feet: str) -> StepMeasure:
         model: Any = getattr(env.unwrapped, "model", None)
         if not named or not hasattr(model, "ngeom"):
             raise QDError(f"measures: 'foot_contact' knows the feet of {', '.join(sorted(FEET))}; for another MuJoCo "
-                          "environment name its geoms: measures=foot_contact('left_foot', 'right_foot'); or choose another "
-                          "measure, or None")  # fmt: skip
+                          "environment name its geoms: measures=foot_contact('left_foot', 'right_foot'); or choose "
+                          "another measure, or None")  # fmt: skip
         present = [model.geom(i).name for i in range(model.ngeom)]
         for name in named:
             if name not in present:
