@@ -16,10 +16,10 @@ import os
 import sys
 import time
 import warnings
+from itertools import pairwise
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gymnasium
 import numpy as np
@@ -43,7 +43,7 @@ def plain(name: str, limit: int, solutions: np.ndarray, seeds: np.ndarray, env: 
     sizes, steps = (inputs, 64, 64, outputs), 0
     for weights, seed in zip(solutions, seeds, strict=True):
         layers, at = [], 0
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        for a, b in pairwise(sizes):
             layers.append((weights[at : at + a * b].reshape(a, b), weights[at + a * b : at + a * b + b]))
             at += a * b + b
         observation, _ = env.reset(seed=int(seed) >> 33)
