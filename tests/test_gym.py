@@ -445,3 +445,37 @@ def test_it_travels_to_child_processes():
     there = pickle.loads(cloudpickle.dumps(problem))
     solutions, seeds = batch(problem, 4)
     assert (evaluate(there, solutions, seeds).measures == evaluate(problem, solutions, seeds).measures).all()
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def texts(figure):
+    found = [figure.get_suptitle()]
+    for axes in figure.axes:
+        found += [axes.get_title(), axes.get_xlabel()]
+    return "\n".join(found)
+
+
+def test_a_strip_of_frames():
+    problem = Gym("CartPole-v1", measures=None, hidden=(4,))
+    solutions, seeds = batch(problem, 1)
+    result = evaluate(problem, solutions, seeds)
+    figure = problem.render(solutions[0], int(seeds[0]))
+    steps = int(result.cost["steps"][0])
+    assert f"sum of rewards {result.objective[0]:.4g}, {steps} steps" in texts(figure)
+    images = [axes.images[0].get_array() for axes in figure.axes]
+    assert len(images) == min(8, steps + 1)
+    assert (images[0] != images[-1]).any()
+    assert f"step {steps}" in texts(figure)
+    assert len(problem.idle) == 1  # the environment that was drawn is not among those that are kept
+
+
+def test_a_picture_where_nothing_can_be_drawn():
+    problem = line()
+    solutions, seeds = batch(problem, 1)
+    figure = problem.render(solutions[0], int(seeds[0]))
+    assert "no frames: " in texts(figure) and "6 steps" in texts(figure)
+    assert len(figure.axes[0].lines) == 2  # both numbers of the observation, over 7 moments
+    assert figure.axes[0].lines[1].get_ydata().tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert evaluate(problem, solutions, seeds).ok.all()

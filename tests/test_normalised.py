@@ -272,3 +272,20 @@ def test_bad_settings(settings, message):
 def test_a_problem_without_observations_is_refused():
     with pytest.raises(QDError, match="PlanarArm does not offer the column 'observation_count'"):
         ObservationNormalised(MapElites()).init(qd.problems.PlanarArm(), 0)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_the_picture_of_the_best_is_of_the_episode_that_scored(stored, tmp_path):
+    from qd.view.run_plots import solution_figure
+
+    experiment = qd.Experiment(pole(init_sigma=1.0), ObservationNormalised(MapElites(batch_size=10), warm_up=9), 40)
+    result = qd.run(experiment, tmp_path / "run")
+    if stored:
+        result = qd.Result.load(tmp_path / "run", experiment)
+    best = result.best
+    seeds = row_seeds(0, np.array([best["id"]], np.uint64))
+    plain = guarded(experiment.problem, qd.Request(best["solution"][None], number=1), seeds)
+    assert plain.objective[0] != best["objective"]  # without the statistics it is another episode
+    figure = solution_figure(result)
+    titles = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    assert any(f"sum of rewards {best['objective']:.4g}" in title for title in titles)

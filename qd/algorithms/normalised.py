@@ -10,7 +10,8 @@ A solution means what it meant when it was judged only under the statistics of t
 settled first, by ``warm_up`` random solutions, and then stay as they are: every elite was judged under the same
 ones. With ``freeze_after`` they follow the search for longer, as in evolution strategies, where the answer is
 the last distribution; elites that an archive took in before they were frozen then have an objective that they may
-not reach again. Statistics are in the report, to replay a solution with, and stored with the archive.
+not reach again. The statistics are among the report's populations and stored with the archive: ``render`` and a
+request's context take them to replay a solution.
 """
 
 from __future__ import annotations
@@ -144,9 +145,7 @@ class ObservationNormalised(Algorithm):
     def report(self, state: NormalisedState) -> Report:
         report = self.algorithm.report(self._inner(state))
         populations = dict(report.populations)
-        context = self._context(state)
-        if context:
-            populations.update({name: context[name] for name in ("observation_mean", "observation_std")})
+        populations.update(self._context(state))  # to replay a solution with
         return Report(report.archives, {**report.metrics, "observations": state.count}, populations)
 
     def reserve(self, problem: Problem) -> int:

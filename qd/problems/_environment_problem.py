@@ -65,6 +65,9 @@ class EnvironmentProblem(Problem):
     reuse: bool = True
     """Keep environments from episode to episode; false for those that carry state over a reset."""
 
+    measure: StepMeasure | None = field(init=False, repr=False, compare=False, default=None)
+    """What the setting ``measures`` stands for."""
+
     columns = MappingProxyType({
         "observation_count": "(n,) observations that the network saw",
         "observation_mean": "(n, o) their mean",
@@ -92,9 +95,6 @@ class EnvironmentProblem(Problem):
         object.__setattr__(self, "measure", named)  # found by name here, so that it travels to child processes
         # in this order, everything that could be wrong with the environment is met before any work is spent
         _ = self.encoding, self.solution_space, self.costs, self.measure_space, self.idle
-
-    measure: StepMeasure | None = field(init=False, repr=False, compare=False, default=None)
-    """What the setting ``measures`` stands for."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # environments stay in their process
@@ -187,3 +187,53 @@ class EnvironmentProblem(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         return Episodes(self, request, seeds).run()
+
+    def render(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Any:
+        """A matplotlib figure of one episode: a strip of frames, or the observations over time.
+
+        Frames need an environment that can be drawn; MuJoCo's need OpenGL, which is tried through EGL where there is
+        no screen. Where they fail the figure says why.
+
+        Args:
+            solution: (d,) weights.
+            seed: the row's.
+            context: what observations were standardised by, as in a request.
+        """
+        from qd.problems._episode_figure import figure, filmed
+
+        env = _Kept(self.make_environment())
+        row = np.asarray(solution, np.float64)[None]
+        lane = self._lane(env)
+        others, self.idle[:] = self.idle[:], [lane]
+        try:
+            result = self.evaluate(Request(row, context=dict(context or {})), np.array([seed], np.uint64))
+        finally:
+            self.idle[:] = others
+            env.close()
+        frames, at, why = filmed(self.make_environment, self.reset_seed(seed), env.actions)
+        paid = f"sum of rewards {result.objective[0]:.4g}" if result.ok[0] else "failed"
+        seen = np.array([self.encoding[1](observation) for observation in env.observations])
+        return figure(frames, at, why, seen, f"{self.id}: {paid}, {len(env.actions)} steps")
+
+
+class _Kept:
+    """An environment that remembers what was done in it."""
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self.actions: list[Any] = []
+        self.observations: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._env, name)
+
+    def reset(self, **given: Any) -> Any:
+        answer = self._env.reset(**given)
+        self.actions, self.observations = [], [answer[0]]
+        return answer
+
+    def step(self, action: Any) -> Any:
+        answer = self._env.step(action)
+        self.actions.append(action)
+        self.observations.append(answer[0])
+        return answer
