@@ -242,8 +242,14 @@ def test_a_failure_costs_one_row(fail, at, reason, side_by_side):
     assert (result.objective[starts <= 0] == good.objective[starts <= 0]).all()
     assert np.isnan(result.objective[starts > 0]).all()
     assert all(reason in result.reasons[row] for row in np.flatnonzero(starts > 0))
-    again = evaluate(broken, solutions, seeds)  # environments that raised were made again
+    made = Line.made
+    again = evaluate(broken, solutions, seeds)
     assert (again.status == result.status).all()
+    raised = (
+        int((starts > 0).sum()) if fail in ("reset", "step") else 0
+    )  # environments that raise are not trusted again
+    assert raised - side_by_side <= Line.made - made <= raised + side_by_side
+    assert (Line.made == made) == (raised == 0)
 
 
 def test_a_run_goes_on_past_failures():
@@ -257,14 +263,14 @@ def test_a_run_goes_on_past_failures():
 
 
 def test_measures_of_steps():
-    """x after each of 6 steps, by hand: mean, sum, largest and last."""
+    """x - 50 after each of 6 steps, by hand: mean, sum, largest and last; all are below 0, where sums begin."""
 
     def probe(env):
-        return lambda observation, action: [env.unwrapped.x]
+        return lambda observation, action: [env.unwrapped.x - 50]
 
     shown = {}
     for reduce in ("mean", "sum", "max", "last"):
-        measure = StepMeasure(lambda env: qd.Measures(("x",), (-99.0,), (99.0,)), probe, reduce)
+        measure = StepMeasure(lambda env: qd.Measures(("x",), (-999.0,), (99.0,)), probe, reduce)
         problem = line(measures=measure)
         solutions, seeds = batch(problem, 4)
         shown[reduce] = evaluate(problem, solutions, seeds).measures[:, 0]
@@ -275,7 +281,7 @@ def test_measures_of_steps():
 
         def kept(action, step=step, env=env, positions=positions):
             out = step(action)
-            positions.append(env.unwrapped.x)
+            positions.append(env.unwrapped.x - 50)
             return out
 
         env.unwrapped.step = kept
