@@ -33,6 +33,7 @@ _by_class: dict[str, tuple[str, _Entry]] = {}
 _by_name: dict[str, _Entry] = {}
 
 _LAZY = {  # name in the data -> the module that registers it, imported only when such data is met
+    "AskTell.Replayed": "qd.interop.ask_tell",
     "ribs.CVTArchive": "qd.interop.ribs",
     "ribs.GridArchive": "qd.interop.ribs",
 }

@@ -284,6 +284,10 @@ def experiments() -> dict[str, qd.Experiment]:
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     bank = {
+        "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
+        "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
+        "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
+        "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
@@ -307,6 +311,14 @@ def experiments() -> dict[str, qd.Experiment]:
         normalised = a.ObservationNormalised(a.MapElites(batch_size=16), warm_up=10, freeze_after=40)
         bank["map_elites_normalised"] = qd.Experiment(pole, normalised, 100)
     return {name: replace(experiment, name=name, seed=7) for name, experiment in bank.items()}
+
+
+def _cma(dimension: int, bounds: Any, seed: int) -> Any:
+    """pycma, which draws from numpy's global generator; ended early, so that it restarts."""
+    import cma
+
+    options = {"seed": seed, "bounds": list(bounds), "verbose": -9, "maxiter": 6}
+    return cma.CMAEvolutionStrategy(np.full(dimension, 0.5), 0.2, options)
 
 
 def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:

@@ -10,12 +10,14 @@ from qd.algorithms.pgpe import PGPE
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.snes import SNES
 from qd.algorithms.xnes import XNES
+from qd.interop.ask_tell import AskTell
 
 __all__ = [
     "CEM",
     "PGPE",
     "SNES",
     "XNES",
+    "AskTell",
     "EvotorchCMAES",
     "GeneticAlgorithm",
     "MapElites",

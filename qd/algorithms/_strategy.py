@@ -22,7 +22,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.mirror import mirror
 from qd.algorithm import Report, positive
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
@@ -97,6 +96,8 @@ def _fresh(space: Box, seed: int, start: int, sigma: float) -> tuple[NDArray[Any
 
 def asked(state: StrategyState, samples: Any) -> Request:
     """The request of samples (n, d), a tensor or an array: mirrored into the box."""
+    from operators.mirror import mirror
+
     state.generation += 1
     state.samples = np.asarray(samples, state.space.dtype)
     inside = mirror(np.nan_to_num(state.samples, nan=0.0), *state.space.bounds)
@@ -159,6 +160,8 @@ def torch_generator(state: StrategyState) -> Any:
 
 def reported(state: StrategyState) -> Report:
     """The metrics that every strategy shows, and its distribution."""
+    from operators.mirror import mirror
+
     low, high = state.space.bounds
     center = mirror(np.nan_to_num(state.center), low, high)
     metrics = {

@@ -19,7 +19,7 @@ from qd.algorithms import _strategy as strategy
 from qd.algorithms._strategy import StrategyState
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
-from qd.interop.surroundings import one_thread
+from qd.interop.surroundings import one_thread, tensor
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ class CEM(Algorithm):
         return strategy.begin(self, problem, seed)
 
     def ask(self, state: StrategyState, left: int) -> Request | None:
-        import torch
         from evotorch.distributions import SeparableGaussian
 
         if left <= 0:
             return None
         with one_thread():
-            gaussian = SeparableGaussian({"mu": torch.from_numpy(state.center), "sigma": torch.from_numpy(state.sigma)})
+            gaussian = SeparableGaussian({"mu": tensor(state.center), "sigma": tensor(state.sigma)})
             drawn = gaussian.sample(state.population_size, generator=strategy.torch_generator(state))
         return strategy.asked(state, drawn)
 
@@ -80,7 +79,6 @@ class CEM(Algorithm):
             strategy.restart(state, self.sigma, self.population_growth)
 
     def _update(self, state: StrategyState, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
-        import torch
         from evotorch.algorithms.functional import cem, cem_tell
 
         assert state.samples is not None
@@ -90,14 +88,14 @@ class CEM(Algorithm):
         place[np.argsort(-weights, kind="stable")] = np.arange(len(weights), 0, -1)
         with one_thread():
             whole = cem(
-                center_init=torch.from_numpy(state.center),
+                center_init=tensor(state.center),
                 parenthood_ratio=self.parenthood_ratio,
                 objective_sense="max",
-                stdev_init=torch.from_numpy(state.sigma),
+                stdev_init=tensor(state.sigma),
                 stdev_min=self.sigma_min,
                 stdev_max_change=self.sigma_max_change or None,
             )
-            moved = cem_tell(whole, torch.from_numpy(state.samples[rows]), torch.from_numpy(place))
+            moved = cem_tell(whole, tensor(state.samples[rows]), tensor(place))
         state.center, state.sigma = moved.center.numpy(), moved.stdev.numpy()
 
     def report(self, state: StrategyState) -> Report:

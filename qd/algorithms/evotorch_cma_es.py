@@ -19,7 +19,7 @@ from qd.algorithm import Algorithm, Report
 from qd.algorithms import _strategy as strategy
 from qd.algorithms._strategy import StrategyState
 from qd.contracts import Evaluation, Problem, Request
-from qd.interop.surroundings import one_thread, quiet
+from qd.interop.surroundings import one_thread, quiet, tensor
 
 _PATHS = ("p_sigma", "p_c")
 
@@ -62,10 +62,10 @@ class EvotorchCMAES(Algorithm):
             state.memory = self._first(state)
         n, d = state.population_size, len(state.center)
         with one_thread():
-            z = torch.empty((n, d), dtype=torch.from_numpy(state.center).dtype)
+            z = torch.empty((n, d), dtype=tensor(state.center).dtype)
             z.normal_(generator=strategy.torch_generator(state))
             y = self._shaped(state, z)
-            x = torch.from_numpy(state.center) + torch.from_numpy(state.memory["step"]) * y
+            x = tensor(state.center) + tensor(state.memory["step"]) * y
         state.memory["z"] = z.numpy()
         return strategy.asked(state, x)
 
@@ -85,9 +85,7 @@ class EvotorchCMAES(Algorithm):
 
     def _shaped(self, state: StrategyState, z: Any) -> Any:
         """(n, d) standard normals with the covariance C."""
-        import torch
-
-        root = torch.from_numpy(state.memory["A"])
+        root = tensor(state.memory["A"])
         return root * z if self.separable else (root @ z.T).T
 
     def _update(self, state: StrategyState, weights: NDArray[np.float64], steps: int) -> None:
@@ -99,8 +97,8 @@ class EvotorchCMAES(Algorithm):
             searcher = _searcher(
                 len(state.center), state.population_size, self.separable, self.active, str(state.center.dtype)
             )
-            memory = {name: torch.from_numpy(np.array(value)) for name, value in state.memory.items()}
-            searcher.m, searcher.sigma = torch.from_numpy(state.center), memory["step"]
+            memory = {name: tensor(value) for name, value in state.memory.items()}
+            searcher.m, searcher.sigma = tensor(state.center), memory["step"]
             searcher.C, searcher.A = memory["C"], memory["A"]
             searcher.p_sigma, searcher.p_c = memory["p_sigma"], memory["p_c"]
             z = memory["z"]

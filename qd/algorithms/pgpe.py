@@ -20,7 +20,7 @@ from qd.algorithms import _strategy as strategy
 from qd.algorithms._strategy import Ranking, StrategyState
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError, nearest
-from qd.interop.surroundings import one_thread
+from qd.interop.surroundings import one_thread, tensor
 
 _OPTIMIZERS = ("adam", "clipup", "sgd")
 
@@ -80,14 +80,13 @@ class PGPE(Algorithm):
         return strategy.begin(self, problem, seed)
 
     def ask(self, state: StrategyState, left: int) -> Request | None:
-        import torch
         from evotorch.distributions import SeparableGaussian, SymmetricSeparableGaussian
 
         if left <= 0:
             return None
         kind = SymmetricSeparableGaussian if self.symmetric else SeparableGaussian
         with one_thread():
-            gaussian = kind({"mu": torch.from_numpy(state.center), "sigma": torch.from_numpy(state.sigma)})
+            gaussian = kind({"mu": tensor(state.center), "sigma": tensor(state.sigma)})
             drawn = gaussian.sample(state.population_size, generator=strategy.torch_generator(state))
         return strategy.asked(state, drawn)
 
@@ -102,9 +101,10 @@ class PGPE(Algorithm):
         import torch
         from evotorch.algorithms.functional import pgpe_tell
 
+        assert state.samples is not None
         with one_thread():
             utilities = torch.from_numpy(weights.astype(state.center.dtype))
-            moved = pgpe_tell(self._pgpe(state), torch.from_numpy(state.samples), utilities)
+            moved = pgpe_tell(self._pgpe(state), tensor(state.samples), utilities)
         state.sigma = moved.stdev.numpy()
         optimizer = {name: value.numpy() for name, value in moved.optimizer_state._asdict().items()}
         # ClipUp divides by the gradient's length, which is 0 where the two of every pair came out equal
@@ -114,26 +114,25 @@ class PGPE(Algorithm):
 
     def _pgpe(self, state: StrategyState) -> Any:
         """evotorch's functional state of the state's arrays."""
-        import torch
         from evotorch.algorithms.functional import pgpe
 
         config = {"adam": {"beta1": self.momentum}}.get(self.optimizer, {"momentum": self.momentum})
         if self.optimizer == "clipup" and self.max_speed:
             config["max_speed"] = self.max_speed
         whole = pgpe(
-            center_init=torch.from_numpy(state.center),
+            center_init=tensor(state.center),
             center_learning_rate=self.center_learning_rate,
             stdev_learning_rate=self.sigma_learning_rate,
             objective_sense="max",
             ranking_method="raw",  # utilities are given
             optimizer=self.optimizer,
             optimizer_config=config,
-            stdev_init=torch.from_numpy(state.sigma),
+            stdev_init=tensor(state.sigma),
             stdev_min=self.sigma_min,
             stdev_max_change=self.sigma_max_change,
             symmetric=self.symmetric,
         )
-        kept = {name: torch.as_tensor(value) for name, value in state.memory.items()}
+        kept = {name: tensor(value) for name, value in state.memory.items()}
         return whole._replace(optimizer_state=whole.optimizer_state._replace(**kept))
 
     def report(self, state: StrategyState) -> Report:

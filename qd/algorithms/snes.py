@@ -19,7 +19,7 @@ from qd.algorithm import Algorithm, Report, positive
 from qd.algorithms import _strategy as strategy
 from qd.algorithms._strategy import Ranking, StrategyState
 from qd.contracts import Evaluation, Problem, Request
-from qd.interop.surroundings import one_thread
+from qd.interop.surroundings import one_thread, tensor
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,16 @@ class SNES(Algorithm):
             strategy.restart(state, self.sigma, self.population_growth)
 
     def _update(self, state: StrategyState, weights: NDArray[np.float64]) -> None:
-        import torch
-
+        assert state.samples is not None
         d = len(state.center)
         rates = {
             "mu": self.center_learning_rate,
             "sigma": self.sigma_learning_rate or 0.2 * (3 + math.log(d)) / math.sqrt(d),
         }
         with one_thread():
-            gaussian, samples = _gaussian(state), torch.from_numpy(state.samples)
+            gaussian, samples = _gaussian(state), tensor(state.samples)
             gradients = gaussian.compute_gradients(
-                samples, torch.from_numpy(weights), objective_sense="max", ranking_method="raw"
+                samples, tensor(weights), objective_sense="max", ranking_method="raw"
             )
             if self.ranking == "nes":  # evotorch divides by the sum of the weights unless it ranked by nes itself
                 gradients = {name: gradient * np.abs(weights).sum() for name, gradient in gradients.items()}
@@ -94,7 +93,6 @@ class SNES(Algorithm):
 
 def _gaussian(state: StrategyState) -> Any:
     """evotorch's distribution of the state's arrays."""
-    import torch
     from evotorch.distributions import ExpSeparableGaussian
 
-    return ExpSeparableGaussian({"mu": torch.from_numpy(state.center), "sigma": torch.from_numpy(state.sigma)})
+    return ExpSeparableGaussian({"mu": tensor(state.center), "sigma": tensor(state.sigma)})

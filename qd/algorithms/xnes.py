@@ -19,7 +19,7 @@ from qd.algorithm import Algorithm, Report, positive
 from qd.algorithms import _strategy as strategy
 from qd.algorithms._strategy import Ranking, StrategyState
 from qd.contracts import Evaluation, Problem, Request
-from qd.interop.surroundings import one_thread
+from qd.interop.surroundings import one_thread, tensor
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,16 @@ class XNES(Algorithm):
             strategy.restart(state, self.sigma, self.population_growth)
 
     def _update(self, state: StrategyState, weights: NDArray[np.float64]) -> None:
-        import torch
-
+        assert state.samples is not None
         d = len(state.center)
         rates = {
             "mu": self.center_learning_rate,
             "sigma": self.sigma_learning_rate or 0.6 * (3 + math.log(d)) / (d * math.sqrt(d)),
         }
         with one_thread():
-            gaussian, samples = _gaussian(state), torch.from_numpy(state.samples)
+            gaussian, samples = _gaussian(state), tensor(state.samples)
             gradients = gaussian.compute_gradients(
-                samples, torch.from_numpy(weights), objective_sense="max", ranking_method="raw"
+                samples, tensor(weights), objective_sense="max", ranking_method="raw"
             )
             moved = gaussian.update_parameters(gradients, learning_rates=rates)
         root = moved.A.numpy()
@@ -94,11 +93,10 @@ class XNES(Algorithm):
 
 def _gaussian(state: StrategyState) -> Any:
     """evotorch's distribution of the state's arrays; a start's covariance is diagonal."""
-    import torch
     from evotorch.distributions import ExpGaussian
 
-    parameters = {"mu": torch.from_numpy(state.center), "sigma": torch.from_numpy(state.sigma)}
+    parameters = {"mu": tensor(state.center), "sigma": tensor(state.sigma)}
     if state.memory:
-        parameters["sigma"] = torch.from_numpy(state.memory["root"])
-        parameters["sigma_inv"] = torch.from_numpy(state.memory["inverse"])
+        parameters["sigma"] = tensor(state.memory["root"])
+        parameters["sigma_inv"] = tensor(state.memory["inverse"])
     return ExpGaussian(parameters)

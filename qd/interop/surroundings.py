@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @contextmanager
@@ -24,6 +25,17 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def tensor(array: NDArray[Any]) -> Any:
+    """A tensor with a copy of an array, in rows and aligned: products round by how their factors lie in memory.
+
+    An array out of a checkpoint lies elsewhere and otherwise than the one that went in.
+    """
+    import torch
+
+    source = torch.from_numpy(np.asarray(array))
+    return torch.empty(source.shape, dtype=source.dtype).copy_(source)
 
 
 @contextmanager
