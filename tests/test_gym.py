@@ -1,6 +1,7 @@
 """Networks in gymnasium environments: a plain loop beside them, neighbours, failures, measures, and the door."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -339,6 +340,42 @@ def test_feet_that_touch_the_ground(name):
         assert touching == [float(foot in on_floor) for foot in step_measures.FEET[name]]
         seen |= on_floor & set(step_measures.FEET[name])
     assert seen  # some foot did touch
+
+
+TABLE = """
+<mujoco>
+  <worldbody>
+    <body name="left" pos="0 0 {left}"><freejoint/><geom name="left_ball" size=".1"/></body>
+    <body name="right" pos="1 0 {right}"><freejoint/><geom name="right_ball" size=".1"/></body>
+    <body name="hat" pos="1 0 {hat}"><freejoint/><geom name="hat_ball" size=".1"/></body>
+    <geom name="table" type="box" size="3 3 .5"/>
+  </worldbody>
+</mujoco>
+"""
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "hat", "touching"),
+    [
+        (0.7, 0.7, 2.0, [0, 0]),
+        (0.59, 0.7, 2.0, [1, 0]),
+        (0.7, 0.59, 2.0, [0, 1]),
+        (0.59, 0.59, 2.0, [1, 1]),
+        (0.7, 0.7, 0.85, [0, 0]),  # a ball on a ball does not stand on the ground
+    ],
+)
+def test_contacts_by_hand(left, right, hat, touching):
+    """Balls of radius 0.1 on a table whose top is at 0.5; the table comes last, so that it is second in a pair."""
+    import mujoco
+
+    model = mujoco.MjModel.from_xml_string(TABLE.format(left=left, right=right, hat=hat))
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    env = SimpleNamespace(model=model, data=data, spec=None)
+    env.unwrapped = env
+    measure = foot_contact("left_ball", "right_ball")
+    assert measure.space(env).names == ("left_ball contact", "right_ball contact")
+    assert measure.probe(env)(None, None) == touching
 
 
 def test_contact_shares_of_a_walker():
