@@ -345,9 +345,9 @@ def test_feet_that_touch_the_ground(name):
 TABLE = """
 <mujoco>
   <worldbody>
+    <body name="hat" pos="1 0 {hat}"><freejoint/><geom name="hat_ball" size=".1"/></body>
     <body name="left" pos="0 0 {left}"><freejoint/><geom name="left_ball" size=".1"/></body>
     <body name="right" pos="1 0 {right}"><freejoint/><geom name="right_ball" size=".1"/></body>
-    <body name="hat" pos="1 0 {hat}"><freejoint/><geom name="hat_ball" size=".1"/></body>
     <geom name="table" type="box" size="3 3 .5"/>
   </worldbody>
 </mujoco>

@@ -94,7 +94,7 @@ def actions(space: Any, name: str) -> Actions:
     dtype, shape = space.dtype, space.shape
 
     def decode(outputs: NDArray[np.float64]) -> Any:
-        scaled = low + (np.clip(outputs, -1.0, 1.0) + 1.0) * (0.5 * (high - low))  # (n, a)
+        scaled = low + (outputs + 1.0) * (0.5 * (high - low))  # (n, a)
         return np.clip(scaled, low, high).astype(dtype).reshape(-1, *shape)
 
     return Actions(low.size, decode, False)
