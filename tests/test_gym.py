@@ -504,14 +504,15 @@ def test_a_strip_of_frames():
     problem = Gym("CartPole-v1", measures=None, hidden=(4,))
     solutions, seeds = batch(problem, 1)
     result = evaluate(problem, solutions, seeds)
+    kept = problem.idle[0].env
     figure = problem.render(solutions[0], int(seeds[0]))
+    assert [lane.env for lane in problem.idle] == [kept]  # the environment that was drawn is not among those kept
     steps = int(result.cost["steps"][0])
     assert f"sum of rewards {result.objective[0]:.4g}, {steps} steps" in texts(figure)
     images = [axes.images[0].get_array() for axes in figure.axes]
     assert len(images) == min(8, steps + 1)
     assert (images[0] != images[-1]).any()
     assert f"step {steps}" in texts(figure)
-    assert len(problem.idle) == 1  # the environment that was drawn is not among those that are kept
 
 
 def test_a_picture_where_nothing_can_be_drawn():
