@@ -478,6 +478,14 @@ def test_a_wrapper_makes_spaces_fit():
     assert evaluate(problem, *batch(problem, 5)).ok.all()
 
 
+def test_the_mend_of_unbounded_actions_mends_them():
+    def bounded(env):
+        return gymnasium.wrappers.TransformAction(env, lambda action: action, spaces.Box(-1, 1, (1,)))
+
+    problem = line(options={"action_space": spaces.Box(-np.inf, np.inf, (1,))}, wrap=bounded)
+    assert evaluate(problem, *batch(problem, 3)).ok.all()
+
+
 def test_it_travels_to_child_processes():
     import pickle
 

@@ -89,8 +89,9 @@ def actions(space: Any, name: str) -> Actions:
                       "bring them into one of these with a gymnasium wrapper: wrap=...")  # fmt: skip
     low, high = space.low.astype(np.float64).ravel(), space.high.astype(np.float64).ravel()
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise QDError(f"{name}: the action box is unbounded, {space}, so outputs cannot be scaled into it; "
-                      "bound it: wrap=lambda env: gymnasium.wrappers.ClipAction(...)")  # fmt: skip
+        raise QDError(f"{name}: the action box is unbounded, {space}, so outputs cannot be scaled into it; give it "
+                      "bounds: wrap=lambda env: gymnasium.wrappers.TransformAction(env, lambda action: action, "
+                      f"gymnasium.spaces.Box(-1, 1, {space.shape}))")  # fmt: skip
     dtype, shape = space.dtype, space.shape
 
     def decode(outputs: NDArray[np.float64]) -> Any:
