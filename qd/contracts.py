@@ -217,7 +217,11 @@ class Problem(ABC):
         return {}
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
-        """A matplotlib figure of one solution's episode. Optional."""
+        """A matplotlib figure of one solution's episode. Optional.
+
+        A problem whose rows read ``Request.context`` may take a third argument ``context``: what the search reported
+        as its populations, which hold the arrays that it gave its requests.
+        """
         raise QDError(f"{self.name} cannot draw itself: it does not override render(solution, seed)")
 
 

@@ -41,6 +41,7 @@ class Result:
         self.root, self.stopped_by = root, stopped_by
         self._archives: dict[str, Any] | None = None
         self._positions: dict[str, Any] | None = None
+        self._populations: dict[str, Any] | None = None
         self._best: dict[str, Any] = {}
         self._frame: pd.DataFrame | None = None
         self._rows: Any = None
@@ -56,6 +57,7 @@ class Result:
         """Hold the live archives and metrics of the run that has just ended."""
         self._archives = dict(report.archives)
         self._positions = recorder.positions()
+        self._populations = dict(report.populations)
         self._best = recorder.best
         self._rows = metrics
 
@@ -82,6 +84,15 @@ class Result:
             arrays = read_arrays(self._folder().archive)
             self._positions = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("positions/")}
         return self._positions
+
+    @property
+    def populations(self) -> dict[str, Any]:
+        """What the search kept beside archives by name: its last population, its distribution, statistics."""
+        self._need_root()
+        if self._populations is None:
+            arrays = read_arrays(self._folder().archive)
+            self._populations = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("population/")}
+        return self._populations
 
     @property
     def metrics(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -343,6 +344,10 @@ def experiments() -> dict[str, qd.Experiment]:
         "roles": qd.Experiment(Duel(), Roles(), 60),
         "pipeline": qd.Experiment(SplitNoise(), Pipeline(), 100),
     }
+    if find_spec("gymnasium"):
+        pole = qd.problems.Gym("CartPole-v1", measures="mean_action", hidden=(4,), max_steps=30, side_by_side=3)
+        normalised = a.ObservationNormalised(a.MapElites(batch_size=16), warm_up=10, freeze_after=40)
+        bank["map_elites_normalised"] = qd.Experiment(pole, normalised, 100)
     return {name: replace(experiment, name=name, seed=7) for name, experiment in bank.items()}
 
 

@@ -11,6 +11,7 @@ from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
 from qd.algorithms.noisy_map_elites import NoisyMapElites
+from qd.algorithms.normalised import ObservationNormalised
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
@@ -40,6 +41,7 @@ __all__ = [
     "MapElites",
     "NoisyMapElites",
     "NoveltySearch",
+    "ObservationNormalised",
     "RandomSearch",
     "RibsScheduler",
 ]

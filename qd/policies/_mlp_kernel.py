@@ -112,14 +112,13 @@ def forward_row(
         source, target = scratch[layer % 2], scratch[(layer + 1) % 2]
         after = at + n_in * n_out
         for j in range(n_out):
-            total = 0.0
-            if bias == SCALAR:
-                total = weights[after]
-            elif bias == VECTOR:
-                total = weights[after + j]
-            for i in range(n_in):
-                total += source[i] * weights[at + i * n_out + j]
-            target[j] = activate(total, activations[layer])
+            target[j] = weights[after] if bias == SCALAR else weights[after + j] if bias == VECTOR else 0.0
+        for i in range(n_in):  # the matrix lies row by row, so this order is the one that becomes SIMD
+            x, row = source[i], at + i * n_out
+            for j in range(n_out):
+                target[j] += x * weights[row + j]
+        for j in range(n_out):
+            target[j] = activate(target[j], activations[layer])
         at = after
         if bias == SCALAR:
             at += 1

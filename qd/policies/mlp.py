@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -128,8 +129,7 @@ class MLP:
             from qd.policies import _mlp_kernel as kernel
 
             actions = np.empty((len(weights), self.sizes[-1]))
-            codes = kernel.codes(self.activations)
-            kernel.forward_batch(weights, np.array(self.sizes), codes, BIASES.index(self.bias), observations, actions)
+            kernel.forward_batch(weights, *self._shape, observations, actions)
             return actions
         if backend != "numpy":
             raise QDError(f"backend: got {backend!r}, {nearest(str(backend), ('numba', 'numpy'))}")
@@ -138,6 +138,13 @@ class MLP:
             total = np.einsum("ni,nij->nj", units, matrix)
             units = ACTIVATIONS[name](total + bias if bias.shape[1] else total)
         return units
+
+    @cached_property
+    def _shape(self) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Sizes, activations and bias as the kernel has them."""
+        from qd.policies._mlp_kernel import codes
+
+        return np.array(self.sizes, np.int64), codes(self.activations), BIASES.index(self.bias)
 
     def _layers(self) -> list[tuple[int, int]]:
         return list(zip(self.sizes[:-1], self.sizes[1:], strict=True))

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
+    from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
+    from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
+    from qd.problems.step_measures import StepMeasure
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
@@ -24,8 +27,10 @@ _HOMES = {
     "DTLZ6": "dtlz",
     "DTLZ7": "dtlz",
     "Ellipsoid": "functions",
+    "Gym": "gym",
     "HardMaze": "hard_maze",
     "Noisy": "noisy",
+    "MiniGrid": "minigrid",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Rastrigin": "functions",
@@ -53,13 +58,16 @@ __all__ = [
     "ZDT6",
     "Cigar",
     "Ellipsoid",
+    "Gym",
     "HardMaze",
+    "MiniGrid",
     "Noisy",
     "PlanarArm",
     "PlanarArmTradeOff",
     "Rastrigin",
     "Rosenbrock",
     "Sphere",
+    "StepMeasure",
 ]
 
 

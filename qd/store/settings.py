@@ -66,7 +66,9 @@ def surroundings() -> dict[str, Any]:
 @lru_cache(1)
 def _versions() -> tuple[tuple[str, str], ...]:
     found = [("python", platform.python_version())]
-    for package in ("qd-evolution", "numpy", "numba", "ribs", "torch", "evotorch", "mpi4py"):
+    for package in (
+        "qd-evolution", "numpy", "numba", "ribs", "torch", "evotorch", "mpi4py", "gymnasium", "minigrid", "mujoco",
+    ):  # fmt: skip
         try:
             found.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -178,7 +179,8 @@ def solution_figure(result: Any) -> Any | None:
     try:
         best = result.best
         seed = int(row_seeds(result.experiment.seed, np.array([best["id"]], np.uint64))[0])
-        drawn = problem.render(best["solution"], seed)
+        reads_context = "context" in signature(problem.render).parameters
+        drawn = problem.render(best["solution"], seed, **({"context": result.populations} if reads_context else {}))
     except QDError as error:
         log.info("no picture of the best solution: %s", error)
         return None
