@@ -1,8 +1,7 @@
 """Variation and selection on plain arrays: (parents, rng, ...) -> children, batch first, no state.
 
-variation    gaussian, iso_line, iso_line_from, bit_flip, uniform_crossover, one_point_crossover
-sbx          simulated_binary_crossover, polynomial_mutation (real genomes in bounds)
 variation    gaussian, gaussian_from, iso_line, iso_line_from, bit_flip, uniform_crossover, one_point_crossover
+sbx          simulated_binary_crossover, polynomial_mutation (real genomes in bounds)
 selection    truncation, elites, tournament (indices; objectives are maximised)
 pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, crowded_truncation,
              crowded_tournament, hypervolume (several objectives, all maximised)
@@ -16,9 +15,54 @@ cma_es, sep_cma_es, one_plus_one_es    evolution strategies: modules of init, as
 from operators import cma_es, one_plus_one_es, sep_cma_es
 from operators.local_competition import nslc_order
 from operators.mirror import mirror
-from operators.pareto import Survivors, bit_flip, crowded_tournament, crowded_truncation, crowding_distance, dominates, elites, from, front_ranks, fronts, gaussian, gaussian_from, hypervolume, import, iso_line, iso_line_from, non_dominated, one_point_crossover, operators, selection, tournament, truncation, uniform_crossover, variation
+from operators.pareto import (
+    Survivors,
+    crowded_tournament,
+    crowded_truncation,
+    crowding_distance,
+    dominates,
+    front_ranks,
+    fronts,
+    hypervolume,
+    non_dominated,
+)
 from operators.sbx import polynomial_mutation, simulated_binary_crossover
 from operators.selection import elites, tournament, truncation
-from operators.variation import bit_flip, gaussian, iso_line, iso_line_from, one_point_crossover, uniform_crossover
+from operators.variation import (
+    bit_flip,
+    gaussian,
+    gaussian_from,
+    iso_line,
+    iso_line_from,
+    one_point_crossover,
+    uniform_crossover,
+)
 
-__all__ = ["Survivors", "bit_flip", "cma_es", "crowded_tournament", "crowded_truncation", "crowding_distance", "dominates", "elites", "front_ranks", "fronts", "gaussian", "gaussian_from", "hypervolume", "iso_line", "iso_line_from", "mirror", "non_dominated", "nslc_order", "one_plus_one_es", "one_point_crossover", "polynomial_mutation", "sep_cma_es", "simulated_binary_crossover", "tournament", "truncation", "uniform_crossover"]
+__all__ = [
+    "Survivors",
+    "bit_flip",
+    "cma_es",
+    "crowded_tournament",
+    "crowded_truncation",
+    "crowding_distance",
+    "dominates",
+    "elites",
+    "front_ranks",
+    "fronts",
+    "gaussian",
+    "gaussian_from",
+    "hypervolume",
+    "iso_line",
+    "iso_line_from",
+    "mirror",
+    "non_dominated",
+    "nslc_order",
+    "one_plus_one_es",
+    "one_point_crossover",
+    "polynomial_mutation",
+    "sep_cma_es",
+    "simulated_binary_crossover",
+    "tournament",
+    "truncation",
+    "uniform_crossover",
+]
