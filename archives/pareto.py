@@ -337,10 +337,13 @@ class ParetoArchive(TableArchive):
 
     # Keeping.
 
-    def to_state(self) -> dict[str, Any]:
-        """Everything but the generator as dicts, lists, strings, numbers and arrays, cut to the elites there are."""
+    def to_state(self, copy: bool = True) -> dict[str, Any]:
+        """Everything but the generator as dicts, lists, strings, numbers and arrays, cut to the elites there are.
+
+        copy: False gives views of the columns, to be written away before the archive changes.
+        """
         return (
-            self._shared_state()
+            self._shared_state(copy)
             | self._where.to_state()
             | {
                 "objective_dim": self._objective_dim,
