@@ -238,6 +238,16 @@ def test_restarts_after_stagnation_and_after_collapse(name: str) -> None:
     assert state.restarts == 3 and state.sigma[0] == 0.7
 
 
+def test_a_rising_mean_is_no_stagnation() -> None:
+    algorithm = SNES(N, sigma=0.5, patience=3)
+    state = algorithm.init(ellipsoid(), 1)
+    for generation in range(9):
+        request = algorithm.ask(state, 1)
+        objective = np.linspace(min(generation, 5) - 20.0, 0.0, N)  # the best is always 0, the mean rises for a while
+        algorithm.tell(state, request, qd.Evaluation(objective))
+        assert state.restarts == (generation == 8)
+
+
 @each
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_state_survives_the_checkpoint_to_the_bit(name: str, dtype: str) -> None:
