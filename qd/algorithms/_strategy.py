@@ -10,7 +10,8 @@ Failures and ties. Failed rows rank below all others. Rows with equal objectives
 their places have, so the order of rows decides nothing, and a batch without differences moves nothing.
 
 Restarts. A search begins anew from a fresh solution where its deviations have become too small for the dtype to tell
-solutions apart, where its numbers are no longer finite, and after ``patience`` generations without a better objective.
+solutions apart, where its numbers are no longer finite, and after ``patience`` generations in which neither a solution
+nor the mean of a generation was better than before: while a wide distribution closes in, only the mean rises.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class StrategyState:
     restarts: int = 0
     skipped: int = 0  # generations that moved nothing: all rows failed, or all were equal
     best: float = -math.inf  # of this start
-    best_generation: int = 0  # when that was
+    best_mean: float = -math.inf  # of a generation of this start
+    best_generation: int = 0  # when either was
     mean_objective: float = math.nan  # of the last generation's good rows
 
 
@@ -86,7 +88,8 @@ def restart(state: StrategyState, sigma: float, growth: float) -> None:
         half = 2 - state.population_size % 2
         state.population_size = half * math.ceil(state.population_size * growth / half)
     state.memory, state.updates = {}, 0
-    state.best, state.best_generation = -math.inf, state.generation
+    state.best = state.best_mean = -math.inf
+    state.best_generation = state.generation
 
 
 def _fresh(space: Box, seed: int, start: int, sigma: float) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -112,8 +115,10 @@ def told(state: StrategyState, request: Request, evaluation: Evaluation, ranking
     good = evaluation.objective[evaluation.ok]
     if len(good):
         state.mean_objective = float(good.mean())
-        if good.max() > state.best:
-            state.best, state.best_generation = float(good.max()), state.generation
+        if good.max() > state.best or state.mean_objective > state.best_mean:
+            state.best_generation = state.generation
+        state.best = max(state.best, float(good.max()))
+        state.best_mean = max(state.best_mean, state.mean_objective)
     assert state.samples is not None
     weights = None if len(request) < len(state.samples) else utilities(evaluation.objective, evaluation.ok, ranking)
     if weights is None:

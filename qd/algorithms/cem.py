@@ -41,7 +41,7 @@ class CEM(Algorithm):
     sigma_min: float = 0.0
     """Deviations go no lower."""
     patience: int = 0
-    """Generations without a better objective after which the search begins anew elsewhere; 0 for never."""
+    """Generations without a better objective or mean after which the search begins anew elsewhere; 0 for never."""
     population_growth: float = 1.0
     """Solutions a generation after a restart, times so many."""
 

@@ -41,7 +41,7 @@ class EvotorchCMAES(Algorithm):
     active: bool = True
     """Count the worst samples against their directions."""
     patience: int = 0
-    """Generations without a better objective after which the search begins anew elsewhere; 0 for never."""
+    """Generations without a better objective or mean after which the search begins anew elsewhere; 0 for never."""
     population_growth: float = 1.0
     """Solutions a generation after a restart, times so many; 2 is the IPOP of Auger and Hansen 2005."""
 

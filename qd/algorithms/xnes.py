@@ -41,7 +41,7 @@ class XNES(Algorithm):
     ranking: Ranking = "nes"
     """How objectives become utilities: nes, centered, linear (by order), normalized, raw (by value)."""
     patience: int = 0
-    """Generations without a better objective after which the search begins anew elsewhere; 0 for never."""
+    """Generations without a better objective or mean after which the search begins anew elsewhere; 0 for never."""
     population_growth: float = 1.0
     """Solutions a generation after a restart, times so many."""
 
