@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
     from qd.problems.planar_arm import PlanarArm
+    from qd.problems.redundant_arm import RedundantArm
 
 _HOMES = {
     "Cigar": "functions",
@@ -16,11 +17,12 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "PlanarArm": "planar_arm",
     "Rastrigin": "functions",
+    "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
     "Sphere": "functions",
 }
 
-__all__ = ["Cigar", "Ellipsoid", "HardMaze", "PlanarArm", "Rastrigin", "Rosenbrock", "Sphere"]
+__all__ = ["Cigar", "Ellipsoid", "HardMaze", "PlanarArm", "Rastrigin", "RedundantArm", "Rosenbrock", "Sphere"]
 
 
 def __getattr__(name: str) -> Any:
