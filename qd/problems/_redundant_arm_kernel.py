@@ -22,9 +22,11 @@ from qd.policies._mlp_kernel import LANES, SCALAR, TANH_HALF, dense_lanes
 from qd.problems._trig import sincos_turns
 from qd.problems.redundant_arm import BASE, CLOSE, DT, JOINTS, LINK, SUBSTEPS, TOP_SPEED
 
-# Slots of the lanes' numbers, JOINTS each.
+# Slots of the lanes' numbers, JOINTS each: where the arms are, where they will be if that is legal, the links' directions
+# at the last look, what the networks see and what they do.
 ANGLE, SPEED, NEXT, LOOKED, SEEN, ACTION = (k * JOINTS for k in range(6))
-LAYERS = 6 * JOINTS  # the hidden layers' units, then the weights
+TURNED = 6 * JOINTS  # by how much all links together since the last look
+LAYERS = TURNED + 1  # the hidden layers' units, then the weights
 
 PER_TURN = 1.0 / (2.0 * np.pi)
 UPRIGHT = 0.5 * np.pi
@@ -36,50 +38,70 @@ PER_PI = 1.0 / np.pi
 HALF_SQUARE = 0.5 * DT * DT
 
 
+# Places in the working memory of one look at an arm. One array, so that the compiler sees that nothing overlaps.
+X, Y, NEAR, ROOM = 0, 44, 88, 112  # base and joints, padded with points far from all others; then two minima
+SCRATCH = 136
+FAR = 1e9
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(lanes, slot, w, x, y):  # type: ignore[no-untyped-def]
-    """Base and joints of lane ``w``, whose joint angles begin at ``slot``, into ``x`` and ``y`` (JOINTS + 1,)."""
+def place(lanes, slot, w, look):  # type: ignore[no-untyped-def]
+    """Base and joints of lane ``w``, whose joint angles begin at ``slot``, into ``look``."""
     absolute = UPRIGHT
     for j in range(JOINTS):
         absolute += lanes[(slot + j) * LANES + w]
-        x[j + 1] = absolute * PER_TURN
-    for j in range(1, JOINTS + 1):
-        sine, cosine = sincos_turns(x[j])
-        x[j] = LINK * cosine
-        y[j] = LINK * sine
-    x[0], y[0] = BASE_X, BASE_Y
+        look[NEAR + j] = absolute * PER_TURN
     for j in range(JOINTS):
-        x[j + 1] += x[j]
-        y[j + 1] += y[j]
+        sine, cosine = sincos_turns(look[NEAR + j])
+        look[X + 1 + j] = LINK * cosine
+        look[Y + 1 + j] = LINK * sine
+    look[X], look[Y] = BASE_X, BASE_Y
+    for j in range(JOINTS):
+        look[X + 1 + j] += look[X + j]
+        look[Y + 1 + j] += look[Y + j]
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def compare(look, first, last, count):  # type: ignore[no-untyped-def]
+    """Lower NEAR by |dx| + |dy| between point i and those ``first`` to ``last`` further on, for i < ``count``."""
+    for gap in range(first, last + 1):
+        for i in range(count):
+            apart = abs(look[X + gap + i] - look[X + i]) + abs(look[Y + gap + i] - look[Y + i])
+            look[NEAR + i] = apart if apart < look[NEAR + i] else look[NEAR + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def slack(x, y, walls, near):  # type: ignore[no-untyped-def]
-    """How far all links together may turn before a place can be illegal [rad]; negative if one is.
-
-    Args:
-        x, y: (JOINTS + 1,) base and joints.
-        walls: (k, 4) x0, x1, y0, y1.
-        near: (JOINTS + 1,) working memory.
-    """
-    for i in range(JOINTS + 1):
-        room = min(min(x[i], y[i]), min(1.0 - x[i], 1.0 - y[i]))
-        near[i] = room if room > 0.0 or (x[i] >= 0.0 and y[i] >= 0.0 and x[i] < 1.0 and y[i] < 1.0) else -1.0
+def slack(look, walls):  # type: ignore[no-untyped-def]
+    """How far all links together may turn before a place can be illegal [rad]; negative if one is."""
+    for i in range(JOINTS):
+        look[NEAR + i] = FAR
+    # Neighbours are LINK apart, more than CLOSE in any direction. Constant numbers of points keep the loops SIMD;
+    # they reach into the padding.
+    compare(look, 2, 4, 20)
+    compare(look, 5, 8, 16)
+    compare(look, 9, 12, 12)
+    compare(look, 13, 16, 8)
+    compare(look, 17, 20, 4)
+    for i in range(JOINTS):
+        x, y = look[X + 1 + i], look[Y + 1 + i]
+        room = x if x < 1.0 - x else 1.0 - x
+        below = y if y < 1.0 - y else 1.0 - y
+        room = room if room < below else below
+        look[ROOM + i] = room if x < 1.0 and y < 1.0 else -1.0
     for k in range(len(walls)):
         x0, x1, y0, y1 = walls[k, 0], walls[k, 1], walls[k, 2], walls[k, 3]
-        for i in range(JOINTS + 1):
-            room = max(max(x0 - x[i], x[i] - x1), max(y0 - y[i], y[i] - y1))  # below 0 strictly inside
-            near[i] = min(near[i], room)
-    # Neighbours are LINK apart, more than CLOSE whatever their direction. Step by step along the chain, so that
-    # the inner loop is SIMD.
-    for gap in range(2, JOINTS + 1):
-        for i in range(JOINTS + 1 - gap):
-            room = (abs(x[i + gap] - x[i]) + abs(y[i + gap] - y[i]) - CLOSE) * ROOT_HALF
-            near[i] = min(near[i], room)
-    least = near[0]
-    for i in range(1, JOINTS + 1):
-        least = min(least, near[i])
-    return least * (1.0 / LINK)
+        for i in range(JOINTS):
+            x, y = look[X + 1 + i], look[Y + 1 + i]
+            aside = x0 - x if x0 - x > x - x1 else x - x1
+            above = y0 - y if y0 - y > y - y1 else y - y1
+            room = aside if aside > above else above  # negative strictly inside
+            look[ROOM + i] = room if room < look[ROOM + i] else look[ROOM + i]
+    least, room = FAR, FAR
+    for i in range(JOINTS):
+        least = look[NEAR + i] if look[NEAR + i] < least else least
+        room = look[ROOM + i] if look[ROOM + i] < room else room
+    least = (least - CLOSE) * ROOT_HALF
+    return (least if least < room else room) * (1.0 / LINK)
 
 
 @cache
@@ -111,7 +133,9 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
     def run(weights, angles, speeds, steps, frames, walls, final, trace):  # type: ignore[no-untyped-def]
         n, genes = weights.shape
         lanes = np.zeros(slots * LANES)
-        x, y, near = np.empty(JOINTS + 1), np.empty(JOINTS + 1), np.empty(JOINTS + 1)
+        look = np.empty(SCRATCH)
+        for k in range(44):
+            look[X + k] = look[Y + k] = (k + 1) * FAR
         row = np.full(LANES, -1, np.int64)  # which row a lane works on, -1 for none
         step, frame, ended, looks = (
             np.zeros(LANES, np.int64),
@@ -119,11 +143,14 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
             np.zeros(LANES, np.int64),
             np.zeros(LANES, np.int64),
         )
-        room, turned, hand = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+        room = np.zeros(LANES)
+        # No joint is ever faster than this, so neither is the hand; slower last joints cannot break the first rule.
+        top = np.abs(speeds).max() + 0.5 * DT * SUBSTEPS * steps
+        brisk = TOP_SPEED - 0.5 * LINK * top * DT * (JOINTS * (JOINTS + 1) // 2) - MARGIN
         for j in range(JOINTS):
             lanes[(ANGLE + j) * LANES] = angles[j]
-        place(lanes, ANGLE, 0, x, y)
-        start_room = slack(x, y, walls, near)
+        place(lanes, ANGLE, 0, look)
+        start_room = slack(look, walls)
         waiting, busy = 0, 0
         for w in range(LANES):
             ended[w] = -1  # nothing to keep
@@ -131,9 +158,9 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
             # Keep what has stopped, and take the next rows.
             for w in range(LANES):
                 if row[w] >= 0 and (ended[w] != 0 or step[w] == steps):
-                    place(lanes, ANGLE, w, x, y)
+                    place(lanes, ANGLE, w, look)
                     for f in range(frame[w], len(frames)):
-                        trace[row[w], f, 0], trace[row[w], f, 1] = x[JOINTS], y[JOINTS]
+                        trace[row[w], f, 0], trace[row[w], f, 1] = look[X + JOINTS], look[Y + JOINTS]
                     for j in range(JOINTS):
                         final[row[w], j] = lanes[(ANGLE + j) * LANES + w]
                     final[row[w], JOINTS] = step[w]
@@ -169,35 +196,32 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                 dense_lanes(lanes, w4, ping, pong, h3, h4, SCALAR, TANH_HALF)
             dense_lanes(lanes, w5, bottom, ACTION, last, JOINTS, SCALAR, TANH_HALF)
             for _ in range(SUBSTEPS):
-                for w in range(LANES):
-                    absolute, turn, total, reach = 0.0, 0.0, 0.0, 0.0
-                    for j in range(JOINTS):
-                        angle = lanes[(ANGLE + j) * LANES + w]
+                for j in range(JOINTS):
+                    for w in range(LANES):
                         move = lanes[(SPEED + j) * LANES + w] * DT + lanes[(ACTION + j) * LANES + w] * HALF_SQUARE
-                        after = angle + move
-                        lanes[(NEXT + j) * LANES + w] = after
-                        absolute += after
-                        turn += move
-                        total += abs(absolute - lanes[(LOOKED + j) * LANES + w])
-                        reach += abs(turn)
-                    turned[w] = total
-                    hand[w] = reach * LINK  # the end effector moves by no more than this
+                        lanes[(NEXT + j) * LANES + w] = lanes[(ANGLE + j) * LANES + w] + move
+                for w in range(LANES):
+                    absolute, turned = 0.0, 0.0
+                    for j in range(JOINTS):
+                        absolute += lanes[(NEXT + j) * LANES + w]
+                        turned += abs(absolute - lanes[(LOOKED + j) * LANES + w])
+                    lanes[TURNED * LANES + w] = turned
                 for w in range(LANES):
                     if row[w] < 0 or ended[w] != 0:
                         continue
                     speed = lanes[(SPEED + JOINTS - 1) * LANES + w]
-                    if not speed + 0.5 * hand[w] < TOP_SPEED - MARGIN:
-                        place(lanes, ANGLE, w, x, y)
-                        before_x, before_y = x[JOINTS], y[JOINTS]
-                        place(lanes, NEXT, w, x, y)
-                        dx, dy = x[JOINTS] - before_x, y[JOINTS] - before_y
+                    if not speed < brisk:
+                        place(lanes, ANGLE, w, look)
+                        before_x, before_y = look[X + JOINTS], look[Y + JOINTS]
+                        place(lanes, NEXT, w, look)
+                        dx, dy = look[X + JOINTS] - before_x, look[Y + JOINTS] - before_y
                         if 0.5 * np.sqrt(dx * dx + dy * dy) + speed > TOP_SPEED:
                             ended[w] = 1
                             continue
-                    if not turned[w] < room[w] - MARGIN:
+                    if not lanes[TURNED * LANES + w] < room[w] - MARGIN:
                         looks[w] += 1
-                        place(lanes, NEXT, w, x, y)
-                        room[w] = slack(x, y, walls, near)
+                        place(lanes, NEXT, w, look)
+                        room[w] = slack(look, walls)
                         if room[w] < 0.0:
                             ended[w] = 2
                             continue
@@ -216,18 +240,9 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
             for w in range(LANES):
                 if row[w] >= 0:
                     while frame[w] < len(frames) and frames[frame[w]] == step[w]:
-                        place(lanes, ANGLE, w, x, y)
-                        trace[row[w], frame[w], 0], trace[row[w], frame[w], 1] = x[JOINTS], y[JOINTS]
+                        place(lanes, ANGLE, w, look)
+                        trace[row[w], frame[w], 0], trace[row[w], frame[w], 1] = look[X + JOINTS], look[Y + JOINTS]
                         frame[w] += 1
                     step[w] += 1
 
     return run
-
-
-def joints(angles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Base and joints of one arm as the kernel has them: x and y, (JOINTS + 1,) each, of ``angles`` (JOINTS,)."""
-    lanes = np.zeros(JOINTS * LANES)
-    lanes[::LANES] = angles
-    x, y = np.empty(JOINTS + 1), np.empty(JOINTS + 1)
-    place(lanes, 0, 0, x, y)
-    return x, y

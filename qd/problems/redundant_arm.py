@@ -37,7 +37,9 @@ BASE = (0.5, 0.5)
 DT, SUBSTEPS = 0.01, 2  # [s], a step
 TOP_SPEED = 1.0  # of rule (1)
 CLOSE = 0.0475  # of rule (4)
-START = np.linspace(0.628, 0.157, JOINTS)  # joint angles [rad], each relative to the link before, the first to upright
+START = np.linspace(
+    np.pi / 5, np.pi / 20, JOINTS
+)  # joint angles [rad], each relative to the link before, the first to upright
 WALLS = np.array([  # x0, x1, y0, y1
     [0.49, 0.51, 0.0, 0.2],
     [0.49, 0.51, 0.8, 1.0],
