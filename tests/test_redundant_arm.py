@@ -125,7 +125,7 @@ def test_a_first_move_that_is_illegal(start, joint, sign):
 
 
 def test_the_rule_of_speed():
-    """Half the hand's way in a substep, 0.05 * 0.01 * speed / 2, and the signed speed of the last joint are at most 1."""
+    """Half the hand's way in a substep, 0.05 * 0.01 * speed / 2, plus the signed speed of the last joint: at most 1."""
     weights = np.stack([push(), push(*[0] * 19, 1)])
     speed = 1 / (1 + 0.05 * 0.01 / 2)  # the first substep is just legal, nothing accelerates
     for last, ended in ((speed - 1e-6, [0, 1]), (speed + 1e-6, [1, 1]), (-1.5, [0, 0])):

@@ -70,8 +70,8 @@ def dense_lanes(
         n_in, n_out: units; as constants the loops over them unroll and the loop over rows becomes SIMD.
         bias, activation: as in the module's constants.
     """
-    for j in range(n_out):
-        for w in range(LANES):
+    for w in range(LANES):
+        for j in range(n_out):
             total = 0.0
             if bias == SCALAR:
                 total = lanes[(weights + n_in * n_out) * LANES + w]
