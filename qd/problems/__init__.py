@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qd.problems.noisy import Noisy
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
+    from qd.problems.redundant_arm import RedundantArm
     from qd.problems.step_measures import StepMeasure
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
@@ -34,6 +35,7 @@ _HOMES = {
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Rastrigin": "functions",
+    "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
     "Sphere": "functions",
     "ZDT1": "zdt",
@@ -65,6 +67,7 @@ __all__ = [
     "PlanarArm",
     "PlanarArmTradeOff",
     "Rastrigin",
+    "RedundantArm",
     "Rosenbrock",
     "Sphere",
     "StepMeasure",
