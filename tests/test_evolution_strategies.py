@@ -273,14 +273,14 @@ def test_a_state_survives_the_checkpoint_to_the_bit(name: str, dtype: str) -> No
     assert codec.encode(vars(straight)) == codec.encode(vars(broken))
 
 
-@pytest.mark.parametrize("algorithm", [SNES(40, 0.5), PGPE(40, 0.5), CEM(40, 0.5), EvotorchCMAES(40, 0.5, True)])
+@pytest.mark.parametrize("algorithm", [SNES(200, 0.5), EvotorchCMAES(200, 0.5)])  # the second has big products
 def test_the_threads_of_torch_change_nothing_and_are_left_alone(algorithm: Any) -> None:
-    problem = qd.problem(lambda x: -np.abs(x).sum(axis=1), low=-5, high=5, length=3000, batch=True)
+    problem = qd.problem(lambda x: -np.abs(x).sum(axis=1), low=-5, high=5, length=200, batch=True)
     before, digests = torch.get_num_threads(), []
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            digests.append(qd.run(qd.Experiment(problem, algorithm, 160)).digest)
+            digests.append(qd.run(qd.Experiment(problem, algorithm, 1600)).digest)
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
