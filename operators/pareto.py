@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from operators.pareto_kernels import crowd, grouped, ranks_of_many, ranks_of_three, ranks_of_two, settle_ties
 
 _BITS = 8192  # rows up to which four objectives and more are sorted by bit sets, 16 MB of them
+_EXACT = 5  # objectives up to which hypervolumes are exact
+_DIRECTIONS = 4096  # of the approximation
 
 
 class Survivors(NamedTuple):
@@ -31,7 +33,7 @@ def _rows(objective: ArrayLike, finite: bool = False) -> NDArray[np.float64]:
     values = np.array(objective, dtype=np.float64, order="C")
     if values.ndim != 2 or values.shape[1] < 1:
         raise ValueError(f"objective of shape {values.shape} given, (n, k) wanted: one column an objective")
-    fine: NDArray[np.bool_] = (np.isfinite(values) if finite else ~np.isnan(values)).all(axis=1)
+    fine = np.asarray((np.isfinite(values) if finite else ~np.isnan(values)).all(axis=1))
     if not fine.all():
         row = int(fine.argmin())
         raise ValueError(
@@ -55,8 +57,7 @@ def dominates(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
         raise ValueError(f"objectives of shapes {first.shape} and {second.shape} given, (..., k) twice wanted")
     if np.isnan(first).any() or np.isnan(second).any():
         raise ValueError("objectives with NaN given, numbers wanted: failed rows have no place in a front")
-    result: NDArray[np.bool_] = (first >= second).all(axis=-1) & (first > second).any(axis=-1)
-    return result
+    return np.asarray((first >= second).all(axis=-1) & (first > second).any(axis=-1))
 
 
 def _lexicographic(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -122,7 +123,8 @@ def crowding_distance(objective: ArrayLike, ranks: ArrayLike | None = None) -> N
     equal rows the first stands for all, and its copies get 0: a truncation drops copies before anything else. Rows
     that tie in one objective alone stand in the order of their indices.
 
-    objective (n, k) finite; ranks (n,) from `front_ranks`, None for a single front. ValueError for other numbers.
+    objective (n, k) finite; ranks (n,) from `front_ranks`, or any numbers of groups; None for a single front.
+    ValueError for other numbers.
 
     >>> crowding_distance([[0, 4], [1, 2], [4, 0], [1, 2]]).tolist()
     [inf, 2.0, inf, 0.0]
@@ -131,7 +133,7 @@ def crowding_distance(objective: ArrayLike, ranks: ArrayLike | None = None) -> N
     front: NDArray[np.int64] = np.zeros(len(values), np.int64) if ranks is None else np.array(ranks, dtype=np.int64)
     if front.shape != (len(values),) or (len(front) and front.min() < 0):
         raise ValueError(f"ranks of shape {front.shape} given, ({len(values)},) of at least 0 wanted: front_ranks")
-    return _crowding(values, front, _lexicographic(values))
+    return _crowding(values, front, np.lexsort((front, *values.T)))
 
 
 def _crowding(values: NDArray[np.float64], front: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -184,8 +186,10 @@ def crowded_tournament(rank: ArrayLike, crowding: ArrayLike, rng: np.random.Gene
 def hypervolume(objective: ArrayLike, reference_point: ArrayLike) -> float:
     """Volume between the rows of objective (n, k) and a reference point (k,) below them, by moocore.
 
-    Rows that are not above the reference point in every objective add nothing; no rows, 0.
-    Zitzler and Thiele 1999, https://doi.org/10.1109/4235.797969. ValueError for NaN or a point of another size.
+    Exact up to five objectives; beyond, where exact ones take seconds, its deterministic approximation (Deng and Zhang
+    2019, https://doi.org/10.1109/TEVC.2018.2880474), good to about a percent. Rows that are not above the reference
+    point in every objective add nothing; no rows, 0. Zitzler and Thiele 1999, https://doi.org/10.1109/4235.797969.
+    ValueError for NaN or a point of another size.
 
     >>> hypervolume([[1.0, 2.0], [2.0, 1.0]], [0.0, 0.0])
     3.0
@@ -195,6 +199,8 @@ def hypervolume(objective: ArrayLike, reference_point: ArrayLike) -> float:
         raise ValueError(f"reference_point {point.tolist()} given, {values.shape[1]} finite numbers wanted")
     if len(values) == 0:
         return 0.0
-    from moocore import hypervolume as volume
+    import moocore
 
-    return float(volume(values, ref=point, maximise=True))
+    if len(point) <= _EXACT:
+        return float(moocore.hypervolume(values, ref=point, maximise=True))
+    return float(moocore.hv_approx(values, ref=point, maximise=True, nsamples=_DIRECTIONS, method="DZ2019-HW"))

@@ -214,15 +214,15 @@ def ranks_of_many(values, order, orders, ranks):  # type: ignore[no-untyped-def]
 def crowd(values, ranks, order, orders, count, distance):  # type: ignore[no-untyped-def]
     """Fills distance (n,) with the crowding of values (n, k) within each of `count` fronts; copies get 0.
 
-    order (n,) has equal rows side by side; orders (k, n) sort each objective rising, equal rows by rising index. One
-    walk down an order serves all fronts.
+    order (n,) has equal rows of a front side by side; orders (k, n) sort each objective rising, equal rows by rising
+    index. One walk down an order serves all fronts.
     """
     n, k = values.shape
     copies = np.zeros(n, np.bool_)
     different = np.zeros(count, np.int64)  # rows of each front that are no copies
     start = 0
     for at in range(n):
-        same = at > 0
+        same = at > 0 and ranks[order[at]] == ranks[order[start]]
         for objective in range(k):
             same = same and values[order[at], objective] == values[order[start], objective]
         if not same:

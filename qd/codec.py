@@ -64,6 +64,7 @@ def _own_archive(path: str) -> Callable[[dict[str, Any]], Any]:
 for _path, _name in (
     ("archives.grid:GridArchive", "archives.GridArchive"),
     ("archives.novelty:NoveltyArchive", "archives.NoveltyArchive"),
+    ("archives.pareto:ParetoArchive", "archives.ParetoArchive"),
 ):
     register(_path, _name, lambda archive: archive.to_state(copy=False), _own_archive(_path))
 

@@ -75,7 +75,7 @@ class Experiment:
         if len(self.problem.objectives) > 1 and not self.algorithm.several_objectives:
             raise QDError(f"Experiment.problem: {self.problem.name} has {len(self.problem.objectives)} objectives "
                           f"{self.problem.objectives}, but {self.algorithm.name} maximises one; a search like "
-                          "RandomSearch takes several")  # fmt: skip
+                          "NSGA2 or MOME takes several")  # fmt: skip
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise QDError(f"Experiment.seed: got {self.seed!r}, wanted a whole number of at least 0")
         if not self.checkpoint_seconds >= 0:

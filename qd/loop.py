@@ -382,6 +382,7 @@ class _Loop:
                 | ({"objectives": best["objectives"].tolist()} if len(experiment.problem.objectives) > 1 else {})
                 for key, best in recorder.best.items()
             ],
+            **({"objectives": list(experiment.problem.objectives)} if len(experiment.problem.objectives) > 1 else {}),
             "archives": {name: len(kept) for name, kept in report.archives.items()},
             "metrics": dict(report.metrics),
             "digest": final(self.chain, report.archives),

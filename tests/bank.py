@@ -282,7 +282,9 @@ def experiments() -> dict[str, qd.Experiment]:
     a = qd.algorithms
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
     noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
+    arm_two = qd.problems.PlanarArmTradeOff(joints=5)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
+    trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     bank = {
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
@@ -309,6 +311,12 @@ def experiments() -> dict[str, qd.Experiment]:
         "noisy_map_elites_repeats": qd.Experiment(
             mask, a.NoisyMapElites(batch_size=20, dims=(7, 7), repeats=2, depth=2), 300
         ),
+        "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),
+        "mome_random": qd.Experiment(
+            arm_two, a.MOME(64, dims=(4, 4), front_size=3, replacement="random", selection="crowding"), 1000
+        ),
+        "nsga2": qd.Experiment(qd.problems.ZDT1(dimension=8), a.NSGA2(population_size=20), 400),
+        "nsga2_masks": qd.Experiment(trade, a.NSGA2(population_size=15), 310),
         "phases": qd.Experiment(SplitNoise(), Phases(), 100),
         "phases_by_cost": qd.Experiment(SplitNoise(), Phases(), {"examples": 700.0}),
         "ragged": qd.Experiment(TokenSum(), RaggedElites(), 100),
@@ -321,6 +329,10 @@ def experiments() -> dict[str, qd.Experiment]:
 
 def _ones(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
     return float(mask.sum()), np.array([mask[:6].sum(), mask[6:].sum()], float)
+
+
+def _trade(mask: NDArray[np.uint8]) -> tuple[float, float]:
+    return float(mask[:6].sum()), -float(mask.sum())
 
 
 def digests_of(name: str) -> str:

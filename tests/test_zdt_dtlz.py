@@ -98,13 +98,13 @@ def test_the_problems_keep_their_contract(name):
 
 
 def test_bad_settings_are_named():
-    with pytest.raises(qd.QDError, match="ZDT3.dimension: got 1"):
+    with pytest.raises(qd.QDError, match=r"ZDT3.dimension: got 1"):
         qd.problems.ZDT3(dimension=1)
-    with pytest.raises(qd.QDError, match="DTLZ2.number_of_objectives: got 1"):
+    with pytest.raises(qd.QDError, match=r"DTLZ2.number_of_objectives: got 1"):
         qd.problems.DTLZ2(1)
-    with pytest.raises(qd.QDError, match="DTLZ2.distance_genes: got 0"):
+    with pytest.raises(qd.QDError, match=r"DTLZ2.distance_genes: got 0"):
         qd.problems.DTLZ2(3, 0)
-    with pytest.raises(qd.QDError, match="DTLZ6.pareto_front: not known for 4"):
+    with pytest.raises(qd.QDError, match=r"DTLZ6.pareto_front: not known for 4"):
         qd.problems.DTLZ6(4).pareto_front()
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.noisy import Noisy
     from qd.problems.planar_arm import PlanarArm
+    from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "Noisy": "noisy",
     "PlanarArm": "planar_arm",
+    "PlanarArmTradeOff": "planar_arm_trade_off",
     "Rastrigin": "functions",
     "Rosenbrock": "functions",
     "Sphere": "functions",
@@ -54,6 +56,7 @@ __all__ = [
     "HardMaze",
     "Noisy",
     "PlanarArm",
+    "PlanarArmTradeOff",
     "Rastrigin",
     "Rosenbrock",
     "Sphere",

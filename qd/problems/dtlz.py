@@ -1,7 +1,7 @@
 """DTLZ1 to DTLZ7: any number of objectives, Deb, Thiele, Laumanns and Zitzler 2005.
 
-https://doi.org/10.1007/1-84628-137-7_6. The paper minimises f; here the objectives are -f. Of the d = M - 1 + k genes in
-[0, 1] the first M - 1 say where on the front, the last k how far from it (g).
+https://doi.org/10.1007/1-84628-137-7_6. The paper minimises f; here the objectives are -f. Of the d = M - 1 + k genes
+in [0, 1] the first M - 1 say where on the front, the last k how far from it (g).
 
     DTLZ1   f_1 = 1/2 x_1 .. x_{M-1} (1 + g) ..     a plane, 11^k - 1 local fronts before it
     DTLZ2   f_1 = (1 + g) cos(t_1) .. cos(t_{M-1}) ..    t = pi/2 x: a quarter of a sphere

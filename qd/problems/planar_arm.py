@@ -100,6 +100,7 @@ class PlanarArm(Problem):
         axes.plot(*points[0], "s", color="black", markersize=9, label="shoulder")
         axes.plot(*points[-1], "*", color="#d1495b", markersize=15, label="hand")
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel=names[0], ylabel=names[1], aspect="equal")
-        axes.set_title(f"objective {result.objective[0]:.3f}", fontsize=10)
+        values = ", ".join(f"{value:.3f}" for value in np.atleast_1d(result.objective[0]))
+        axes.set_title(f"objective {values}", fontsize=10)
         axes.legend(loc="upper left", fontsize=8, framealpha=0.95)
         return fig

@@ -93,6 +93,9 @@ def _describe(archive: Any) -> dict[str, Any]:
         "k_neighbors",
         "novelty_threshold",
         "qd_score_offset",
+        "objective_dim",
+        "front_size",
+        "reference_point",
     ):
         value = getattr(archive, key, None)
         if value is not None:

@@ -213,8 +213,8 @@ def metrics_row(recorder: Recorder, request: Request, seconds: float, report: Re
 
 
 def archive_scores(archive: Any) -> tuple[float | None, float | None]:
-    """(coverage, QD score) of an archive of cells; (None, None) of an unstructured one."""
-    if hasattr(archive, "k_neighbors") or not hasattr(archive, "cells"):
+    """(coverage, QD score) of an archive of cells; (None, None) of an unstructured one, or of a single cell."""
+    if hasattr(archive, "k_neighbors") or getattr(archive, "cells", 1) == 1:
         return None, None
     if hasattr(archive, "coverage"):
         return float(archive.coverage), float(archive.qd_score)

@@ -47,6 +47,8 @@ class Elites:
         dims: cells along each measure of a grid.
         centroids: (cells, m) of a tessellation.
         by_entry: the objective says nothing here, the order of entry does.
+        label: what the objective is.
+        one, many: what a row is called.
     """
 
     shape: str
@@ -59,6 +61,9 @@ class Elites:
     dims: tuple[int, ...] = ()
     centroids: NDArray[np.float64] | None = None
     by_entry: bool = False
+    label: str = "objective"
+    one: str = "elite"
+    many: str = "elites"
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -68,7 +73,7 @@ class Elites:
         """(k,) what the colour shows, its name, and the map for it."""
         if self.by_entry:
             return self.index.astype(np.float64), "order of entry", TIME_MAP
-        return self.objective, "objective", VALUE_MAP
+        return self.objective, self.label, VALUE_MAP
 
     def frame(self) -> Any:
         """The elites as pyribs' plots take them; their colour stands where the objective is expected."""
@@ -119,7 +124,7 @@ def elites_of(archive: Any) -> Elites | None:
 def archive_figure(name: str, elites: Elites, axes: MeasureAxes, scene: Scene, summary: Any) -> Any:
     """The picture of one archive."""
     m = elites.measures.shape[1]
-    one, many = ("entry", "entries") if elites.by_entry else ("elite", "elites")
+    one, many = ("entry", "entries") if elites.by_entry else (elites.one, elites.many)
     title = "archive" if name == "archive" else f"archive {name!r}"
     note = f"{title}: {len(elites):,} {one if len(elites) == 1 else many}"
     if elites.cells:
@@ -238,7 +243,7 @@ def _parallel(elites: Elites, known: MeasureAxes, summary: Any, note: str) -> An
     if shown < m:
         note += f", {shown} of {m} measures"
     drawn = Elites("points", elites.objective[order], elites.measures[order], elites.index[order])
-    drawn.by_entry = elites.by_entry
+    drawn.by_entry, drawn.label = elites.by_entry, elites.label
     values, label, cmap = elites.color
     ends = limits(values)
     fig = figure(4.8)

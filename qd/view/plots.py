@@ -22,8 +22,9 @@ _FORMATS = ("pdf", "png", "svg")
 def plot_result(result: Result, out: str | Path | None = None, format: str = "png") -> list[Path]:
     """Draw a run's pictures; returns the files written, nothing on a worker rank.
 
-    ``archive_NAME`` for each archive, ``positions``, ``metrics``, and ``solution`` where the problem can draw
-    itself and the result knows its experiment. Without one good evaluation there is only ``metrics``.
+    ``archive_NAME`` for each archive, ``objectives_NAME`` for each with several objectives, ``positions``,
+    ``metrics``, and ``solution`` where the problem can draw itself and the result knows its experiment. Without one
+    good evaluation there is only ``metrics``.
 
     Args:
         result: live, or of ``Result.load``.
@@ -59,6 +60,7 @@ def plot_run(path: str | Path, out: str | Path | None = None, format: str = "png
 def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """(file name, figure, settings for saving), one after the other, so that only one is in memory."""
     from qd.view.archive_plots import archive_figure, elites_of
+    from qd.view.pareto_plots import cells_of, front_figure, fronts_of
     from qd.view.run_plots import metrics_figure, positions_figure, solution_figure
     from qd.view.scene import scene_of
     from qd.view.space_axes import measure_axes
@@ -68,7 +70,13 @@ def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         known, scene = measure_axes(result), scene_of(result)
         taken: set[str] = set()
         for name, archive in result.archives.items():
-            elites = elites_of(archive)
+            fronts = fronts_of(archive)
+            elites = elites_of(archive) if fronts is None else cells_of(fronts)
+            if fronts is not None:
+                objectives = tuple(summary.get("objectives", ()))
+                yield _file_name(name, taken, "objectives"), front_figure(name, fronts, objectives, summary), {}
+                if elites is None:
+                    continue
             if elites is None:
                 log.info("no picture of archive %r: %s has no measures", name, type(archive).__name__)
                 continue
@@ -83,9 +91,9 @@ def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
             yield "solution", drawn, {"bbox_inches": "tight", "pad_inches": 0.1}
 
 
-def _file_name(name: str, taken: set[str]) -> str:
+def _file_name(name: str, taken: set[str], kind: str = "archive") -> str:
     """``archive_NAME`` with what a file name may hold, and no name twice."""
-    base = "archive_" + (re.sub(r"[^\w.-]+", "_", name)[:80].strip("._") or "unnamed")
+    base = f"{kind}_" + (re.sub(r"[^\w.-]+", "_", name)[:80].strip("._") or "unnamed")
     found, number = base, 2
     while found.lower() in taken:
         found, number = f"{base}_{number}", number + 1

@@ -37,6 +37,7 @@ log = logging.getLogger("qd")
 _PANELS = (
     ("coverage", "coverage [%]", 100.0),
     ("qd_score", "QD score", 1.0),
+    ("hypervolume", "hypervolume", 1.0),
     ("best_objective", "best objective", 1.0),
 )
 _PAIRS = 3  # measures drawn against each other where there are more than two
@@ -44,7 +45,7 @@ _FEW = 30  # rows up to which each is marked
 
 
 def metrics_figure(frame: Any, summary: Any) -> Any:
-    """Coverage, QD score and best objective over evaluations; a panel without numbers is left out."""
+    """Coverage, QD score, hypervolume and best objective over evaluations; a panel without numbers is left out."""
     x = _column(frame, "evaluations")
     panels = [(label, scale * _column(frame, name)) for name, label, scale in _PANELS]
     panels = [(label, y) for label, y in panels if np.isfinite(y).any()]
