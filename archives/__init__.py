@@ -4,6 +4,8 @@ GridArchive      cells of equal size; the best of each cell stays; memory goes b
 NoveltyArchive   points far enough from what is there; grows without end
 ParetoArchive    cells, or a single one, that each keep a Pareto front of several objectives
 archives.dominated  dominated novelty on plain arrays
+archives.dominated  dominated novelty on plain arrays
+ParetoArchive    cells, or a single one, that each keep a Pareto front of several objectives
 archives.neighbors exact k nearest neighbours and novelty on plain arrays, for both and for everybody else
 
 pyribs' emitters, schedulers and plots take these archives, and pyribs' own archives can stand in for them.

@@ -190,8 +190,11 @@ def test_equal_objectives_and_failures_do_not_end_it(selection: Any) -> None:
 
 
 def test_bad_settings_name_the_field() -> None:
-    for wrong, message in (({"selection": "curious"}, "did you mean 'curiosity'"), ({"exploration": -1.0}, "exploration"),
-                           ({"exploration": float("nan")}, "exploration")):  # fmt: skip
+    for wrong, message in (
+        ({"selection": "curious"}, "did you mean 'curiosity'"),
+        ({"exploration": -1.0}, "exploration"),
+        ({"exploration": float("nan")}, "exploration"),
+    ):
         with pytest.raises(qd.QDError, match=message):
             qd.algorithms.MapElites(**wrong)
     growing = qd.algorithms.MapElites(
