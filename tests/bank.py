@@ -284,8 +284,6 @@ def experiments() -> dict[str, qd.Experiment]:
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
     arm_two = qd.problems.PlanarArmTradeOff(joints=5)
     noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
-    noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
-    arm_two = qd.problems.PlanarArmTradeOff(joints=5)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     sphere = qd.problems.Sphere(dimension=6, cells=8)
@@ -317,10 +315,6 @@ def experiments() -> dict[str, qd.Experiment]:
         "map_elites_rank_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7), selection="rank"), 200),
         "map_elites_cvt": qd.Experiment(
             arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
-        ),
-        "noisy_map_elites": qd.Experiment(noisy, a.NoisyMapElites(batch_size=64, dims=(16, 16)), 600),
-        "noisy_map_elites_repeats": qd.Experiment(
-            mask, a.NoisyMapElites(batch_size=20, dims=(7, 7), repeats=2, depth=2), 300
         ),
         "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),
         "mome_random": qd.Experiment(
