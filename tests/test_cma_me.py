@@ -138,8 +138,11 @@ def test_failures_are_survived(algorithm: Any) -> None:
     assert (result.archive.data("solution")[:, 0] <= 0.3).all()
 
 
-def test_a_threshold_that_nothing_passes_is_survived() -> None:
-    result = run(a.CMAMAE(emitters=2, batch_size=8, threshold_min=1e9), budget=200)
+@pytest.mark.parametrize("rule", ["basic", "no_improvement"])
+def test_a_threshold_that_nothing_passes_is_survived(rule: Any) -> None:
+    """A restart begins at x0 then, where pyribs raises."""
+    result = run(a.CMAMAE(emitters=2, batch_size=8, threshold_min=1e9, restart_rule=rule), budget=192)
+    assert result.summary["metrics"]["restarts"] == {"basic": 0, "no_improvement": 24}[rule]
     assert result.summary["archives"]["learning"] == 0
     assert result.summary["archives"]["elites"] > 0  # the result archive keeps the best of what there was
 

@@ -408,6 +408,30 @@ def test_failed_rows_rank_last_and_are_no_parents() -> None:
         assert emitter._batch_size == 4 and type(emitter._ranker).__name__ == "ObjectiveRanker"
 
 
+def test_failed_and_missing_rows_count_as_not_let_in() -> None:
+    """Of six rows in new cells two fail; of the next request only the first emitter's rows come back."""
+    parents: list[int] = []
+
+    class Spy(opt.SeparableCMAEvolutionStrategy):
+        def tell(self, indices: Any, values: Any, count: Any) -> None:
+            parents.append(int(count))
+
+    archive = grid()
+    emitters = [evolution(archive, 1 + i, es=Spy) for i in range(2)]
+    search = qd.algorithms.RibsScheduler(lambda problem, seed: None)
+    state = ribs_scheduler.RibsState(3, SPHERE.space(), Scheduler(archive, emitters), False)
+    request = search.ask(state, 100)
+    ok = np.arange(12) % 3 > 0
+    low, high = np.array(RANGES).T
+    measures = np.where(ok[:, None], np.linspace(low, high, 12), np.nan)
+    search.tell(state, request, qd.Evaluation(np.where(ok, 1.0, np.nan), measures, status=np.where(ok, 0, 1)))
+    assert parents == [4, 4]
+    request = search.ask(state, 100).rows(0, 6)
+    search.tell(state, request, qd.Evaluation(np.full(6, 2.0), np.linspace(low, high, 6)))
+    assert parents[2:] == [6]  # the second was told nothing
+    assert [emitter.itrs for emitter in emitters] == [2, 1]
+
+
 def test_an_emitter_that_failed_altogether_starts_again_at_an_elite() -> None:
     search, state = started(of(lambda a, s: [evolution(a, s), evolution(a, s + 1)]))
     drive(search, state, SPHERE, 3)
