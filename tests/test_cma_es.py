@@ -71,7 +71,7 @@ def same(a, b):
 # ---------------------------------------------------------------- against others
 
 
-@pytest.mark.parametrize(("n", "d"), [(10, 10), (6, 60), (36, 100), (11, 5), (4, 2), (12, 570)])
+@pytest.mark.parametrize(("n", "d"), [(10, 10), (6, 60), (36, 100), (11, 5), (60, 5), (4, 2), (12, 570)])
 def test_weights_and_rates_are_those_of_cmaes(n, d):
     peer, ours = cmaes.CMA(mean=np.zeros(d), sigma=1.0, population_size=n), parameters(n, d, n // 2)
     np.testing.assert_allclose(ours.weights[0], peer._weights, rtol=0, atol=1e-14)
@@ -102,9 +102,9 @@ def test_weights_by_hand():
 def test_generations_equal_the_plain_twin(es, d, n, gap, active):
     """With changing numbers of parents and of failures, on an objective that gives the covariance a shape."""
     separable = es is sep_cma_es
-    state = es.init(np.ones(d), 0.5, n, active) if separable else es.init(np.ones(d), 0.5, n, active, gap)
-    twin = PlainCMAES(np.ones(d), 0.5, 0 if separable else state.gap, active, separable)
-    for g in range(25):
+    state = es.init(np.ones(d), 0.02, n, active) if separable else es.init(np.ones(d), 0.02, n, active, gap)
+    twin = PlainCMAES(np.ones(d), 0.02, 0 if separable else state.gap, active, separable)
+    for g in range(40):
         x = es.ask(state, normals(state, g))
         f = ellipsoid(x)
         failed = np.zeros(n, bool)
@@ -118,6 +118,7 @@ def test_generations_equal_the_plain_twin(es, d, n, gap, active):
         np.testing.assert_allclose(covariances(state)[0], twin.C, rtol=1e-9, atol=1e-10)
         np.testing.assert_allclose(state.path_c[0], twin.pc, rtol=1e-9, atol=1e-10)
     assert np.linalg.cond(twin.C) > 1.5
+    assert 0 < twin.held < 40  # so small a first step makes the path long, and h_sigma 0 for a while
 
 
 @pytest.mark.parametrize(("d", "n"), [(3, 7), (10, 10)])
@@ -374,6 +375,13 @@ def test_a_covariance_out_of_range_stops():
         x[0] *= 1e200
         cma_es.tell(state, x, sphere(rng(g).normal(size=(2, 6, 3))))
     assert cma_es.stop_reasons(state).tolist() == ["not_finite", ""]
+
+
+@BOTH
+def test_the_first_of_several_reasons_is_named(es):
+    state = degenerate(es, "condition")
+    state.sigma[1] = 1e-14
+    assert es.stop_reasons(state)[1] == "condition"
 
 
 def test_axes_without_effect_stop():

@@ -9,7 +9,7 @@ class PlainCMAES:
         self.d = len(mean)
         self.C, self.root, self.inverse = np.eye(self.d), np.eye(self.d), np.eye(self.d)
         self.ps, self.pc = np.zeros(self.d), np.zeros(self.d)
-        self.g = self.decomposed = 0
+        self.g = self.decomposed = self.held = 0  # held: generations with h_sigma = 0
 
     def rates(self, k, mu):
         d = self.d
@@ -43,6 +43,7 @@ class PlainCMAES:
         self.ps = (1 - cs) * self.ps + np.sqrt(cs * (2 - cs) * mueff) * self.inverse @ yw
         size = np.linalg.norm(self.ps)
         h = size / np.sqrt(1 - (1 - cs) ** (2 * self.g)) < (1.4 + 2 / (d + 1)) * chi
+        self.held += not h
         self.pc = (1 - cc) * self.pc + h * np.sqrt(cc * (2 - cc) * mueff) * yw
         C = (1 + c1 * (not h) * cc * (2 - cc) - c1 - cmu * sum(weights)) * self.C + c1 * np.outer(self.pc, self.pc)
         for w, y in zip(weights, ys, strict=True):
