@@ -134,6 +134,13 @@ def test_a_full_front_loses_its_most_crowded_member_and_keeps_its_ends():
     assert len(made) == 1
 
 
+def test_of_equally_crowded_ones_the_newcomer_goes():
+    made = archive(front_size=3)
+    made.add(np.zeros((3, 3)), [[0, 9], [9, 0], [3, 6]], [[0.0, 1.0]] * 3)
+    assert made.add(np.zeros((1, 3)), [[6.0, 3.0]], [[0.0, 1.0]])["status"] == [0]  # both 6 / 9 + 6 / 9
+    assert cells_of(made)[12] == {(0, 9), (9, 0), (3, 6)}
+
+
 def test_random_replacement_goes_by_the_seed():
     def fill(seed):
         made = archive(front_size=4, replacement="random", seed=seed, dims=[1, 1])
