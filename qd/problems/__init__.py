@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.gym import Gym
@@ -27,6 +28,7 @@ _HOMES = {
     "DTLZ5": "dtlz",
     "DTLZ6": "dtlz",
     "DTLZ7": "dtlz",
+    "DeceptiveMaze": "deceptive_maze",
     "Ellipsoid": "functions",
     "Gym": "gym",
     "HardMaze": "hard_maze",
@@ -59,6 +61,7 @@ __all__ = [
     "ZDT4",
     "ZDT6",
     "Cigar",
+    "DeceptiveMaze",
     "Ellipsoid",
     "Gym",
     "HardMaze",
