@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
@@ -22,6 +23,7 @@ _HOMES = {
     "DTLZ5": "dtlz",
     "DTLZ6": "dtlz",
     "DTLZ7": "dtlz",
+    "DeceptiveMaze": "deceptive_maze",
     "Ellipsoid": "functions",
     "HardMaze": "hard_maze",
     "PlanarArm": "planar_arm",
@@ -50,6 +52,7 @@ __all__ = [
     "ZDT4",
     "ZDT6",
     "Cigar",
+    "DeceptiveMaze",
     "Ellipsoid",
     "HardMaze",
     "PlanarArm",
