@@ -4,7 +4,7 @@ Population 100, 25,000 evaluations, 30 genes, the operators' settings alike (SBX
 each unless told otherwise; reference point (1.1, 1.1) in the minimised objectives. Claim: the means are within 1 % of
 each other. Printed beside them: random search with the same evaluations, the true front, the time. About 3 minutes.
 
-    python -m benchmarks.nsga2_vs_pymoo [SEEDS]
+    python -m benchmarks.nsga2_vs_pymoo [SEEDS [PROBLEM ...]]
 """
 
 import sys
@@ -34,7 +34,7 @@ def main() -> int:
     describe("pymoo", "moocore")
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
     ratios = []
-    for name in ("ZDT1", "ZDT2", "ZDT3"):
+    for name in sys.argv[2:] or ("ZDT1", "ZDT2", "ZDT3"):
         problem = getattr(qd.problems, name)()
         volumes: dict[str, list[float]] = {"ours": [], "pymoo": [], "random search": []}
         seconds = {"ours": 0.0, "pymoo": 0.0}

@@ -30,7 +30,7 @@ def cases(n: int, k: int) -> dict[str, NDArray[np.float64]]:
 
 
 def compare(name: str, n: int, k: int, objective: NDArray[np.float64]) -> float:
-    """Prints the shortest times of turn-about rounds, the others being disturbed; returns how many times as fast ours is."""
+    """Prints the shortest times of turn-about rounds; returns how many times as fast ours is."""
     sort, costs = NonDominatedSorting(), -objective  # pymoo minimises
     ours, theirs = fronts(objective), sort.do(costs)  # what is compiled at the first call stays out of the times
     if len(ours) != len(theirs) or any(not np.array_equal(a, np.sort(b)) for a, b in zip(ours, theirs)):

@@ -60,15 +60,15 @@ def test_the_front_is_one_above_the_reference_and_nothing_found_beats_it(name, m
     assert len(front) >= 200
     assert op.non_dominated(front).all()
     assert (front > problem.reference_point).all()
-    x = problem.solution_space.sample(3000, np.random.default_rng(0))
+    x = problem.solution_space.sample(1200, np.random.default_rng(0))
     if name.startswith("DTLZ") and name[-1] in "12345":
-        x[:1500, m - 1 :] = 0.5  # where g = 0
+        x[:600, m - 1 :] = 0.5  # where g = 0
     elif name == "ZDT4" or name.startswith("DTLZ") or name in ZDT:
-        x[:1500, (1 if m == 2 else m - 1) :] = 0.0
+        x[:600, (1 if m == 2 else m - 1) :] = 0.0
     found = evaluate(problem, x)
     assert not op.dominates(found[:, None], front[None] + 1e-6).any()
-    on = found[:1500]
-    near = np.abs(on[op.non_dominated(on)][:, None] - problem.pareto_front(4000)[None]).max(axis=2).min(axis=1)
+    on = found[:600]
+    near = np.abs(on[op.non_dominated(on)][:, None] - problem.pareto_front(2000)[None]).max(axis=2).min(axis=1)
     assert near.max() < 0.2  # what lies at g = 0 is what pareto_front draws
 
 
