@@ -1,11 +1,11 @@
 """How many simulation steps a second one core makes with the redundant arm, networks included.
 
-Floor: 250 thousand. The released environment makes about 2.8 thousand (measured by its users, not here). Every
+Floor: 250 thousand. The released environment, plain Python, makes about 2.8 thousand (not measured here). Every
 repetition runs new random genomes; steps are those that were begun, since most episodes end early. The plain twin of
 the tests beside it, which looks at every rule in every substep. CPU time of this process, so that neighbours on the
 machine matter less. About 10 seconds.
 
-    python benchmarks/redundant_arm_steps.py
+    python -m benchmarks.redundant_arm_steps
 """
 
 from __future__ import annotations

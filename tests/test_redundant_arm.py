@@ -45,7 +45,7 @@ def aimed(*directions):
 @pytest.mark.parametrize("scale", [0.1, 1.0, 4.0])
 def test_every_step_agrees_with_the_twin(scale):
     """Small weights move the arm slowly until it is nearly illegal, large ones end it at once."""
-    problem, weights = RedundantArm(), sample(12, 7, scale)
+    problem, weights = RedundantArm(), sample(5, 7, scale)
     final, trace = problem.episodes(weights, np.arange(100))
     for row in range(len(weights)):
         poses, rule = twin.episode(weights[row], SIZES, 100, TANH)
@@ -59,13 +59,18 @@ def test_every_step_agrees_with_the_twin(scale):
 
 def test_the_sample_ends_in_every_way():
     """What the twin was compared on: episodes that end early, late, and by their length."""
-    final, _ = RedundantArm().episodes(np.concatenate([sample(12, 7, scale) for scale in (0.1, 1.0, 4.0)]), NO_FRAMES)
+    final, _ = RedundantArm().episodes(np.concatenate([sample(5, 7, scale) for scale in (0.1, 1.0, 4.0)]), NO_FRAMES)
     assert {0.0, 2.0} == set(final[:, RULE])
     assert final[final[:, RULE] == 2, STEPS].max() > 60
     assert final[:, JOINTS + 2].max() < 100  # of 200 substeps: looks were left out
 
 
-@pytest.mark.parametrize("hidden", [(1,), (2, 3, 4), (3, 2, 2, 5)])
+COMPILES = pytest.mark.slow  # a network of its own is a kernel of its own
+
+
+@pytest.mark.parametrize(
+    "hidden", [pytest.param((1,), marks=COMPILES), pytest.param((2, 3, 4), marks=COMPILES), (3, 2, 2, 5)]
+)
 def test_other_networks_agree_with_the_twin(hidden):
     weights = sample(3, 11, hidden=hidden)
     final, _ = RedundantArm(hidden=hidden, steps=60).episodes(weights, NO_FRAMES)
@@ -138,7 +143,7 @@ def test_the_rule_of_speed():
 @pytest.mark.parametrize("scale", [0.1, 1.0])
 def test_fast_starts_agree_with_the_twin(scale):
     speeds = np.array([0.0] * 10 + [-0.3, 0.3] * 4 + [0.0, 0.9])
-    weights = sample(12, 3, scale)
+    weights = sample(5, 3, scale)
     final, _ = RedundantArm(steps=40).episodes(weights, NO_FRAMES, speeds=speeds)
     for row in range(len(weights)):
         poses, rule = twin.episode(weights[row], SIZES, 40, TANH, speeds=speeds)

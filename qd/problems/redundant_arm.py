@@ -11,7 +11,8 @@ inside a wall, while links may cross walls; (4) no two of them have |dx| + |dy| 
 
 Provenance and differences: the rules were rebuilt from the behaviour of the released environment, without its code.
 There the reward is paid only where the episode ended by an illegal move; here it is paid at the end in either case,
-unless ``faithful_reward``. tanh is a rational function within 1e-4 of the exact one (``qd.policies``). The
+unless ``faithful_reward``. The joints start at pi / 5 to pi / 20, evenly spaced, which puts the end effector at the
+published (0.3065, 0.6917). tanh is a rational function within 1e-4 of the exact one (``qd.policies``). The
 simulation uses no randomness: seeds are ignored.
 """
 
