@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import qd
-from qd.algorithms import EvolutionStrategy
+from qd.algorithms import EvolutionStrategy, evolution_strategy
 from qd.codec import decode, encode
 
 EVERY = pytest.mark.parametrize("strategy", ["cma", "sep_cma", "one_plus_one"])
@@ -71,6 +71,14 @@ def test_infinite_and_one_sided_bounds() -> None:
     assert best(climb(problem, EvolutionStrategy(), 1_500)) > -1e-8
 
 
+def test_rounding_does_not_step_across_a_bound() -> None:
+    rng = np.random.default_rng(0)
+    space = qd.Box(rng.uniform(-2, -1, 500), rng.uniform(0, 0.1, 500))
+    edges = evolution_strategy._to_genes(space, np.array([np.zeros(500), np.ones(500)]))
+    assert space.valid(edges) is None
+    assert not (space.low + (np.asarray(space.high) - space.low) <= space.high).all()  # so there was something to mend
+
+
 def restarted(algorithm: EvolutionStrategy, generations: int) -> Any:
     """The state after so many generations on a plateau."""
     problem = qd.problem(lambda x: 0.0, low=0, high=1, length=3)
@@ -103,13 +111,14 @@ def test_each_parent_restarts_by_itself() -> None:
     algorithm = EvolutionStrategy("one_plus_one", 4)
     state = restarted(algorithm, 3)
     before = state.strategy.mean.copy()
-    state.strategy.sigma[2] = 1e-30
+    state.strategy.sigma[1:3] = 1e-30
     request = algorithm.ask(state, 100)
     assert request is not None
     algorithm.tell(state, request, qd.Evaluation(np.full(4, -1.0)))
-    assert state.stopped == {"sigma_small": 1} and state.restarts == 1
-    assert (state.strategy.mean == before).all(axis=1).tolist() == [True, True, False, True]
-    assert np.isnan(state.strategy.objective[2])
+    assert state.stopped == {"sigma_small": 2} and state.restarts == 2
+    assert (state.strategy.mean == before).all(axis=1).tolist() == [True, False, False, True]
+    assert (state.strategy.mean[1] != state.strategy.mean[2]).all()
+    assert np.isnan(state.strategy.objective).tolist() == [False, True, True, False]
 
 
 @EVERY
