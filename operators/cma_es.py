@@ -18,6 +18,7 @@ same on any number of cores.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, sqrt
 
 import numpy as np
 from numba import njit
@@ -26,7 +27,6 @@ from numpy.typing import ArrayLike, NDArray
 from operators import es_inputs as inputs
 from operators.cma_parameters import (
     Array,
-    Parameters,
     default_population,
     expected_norm,
     history_length,
@@ -159,80 +159,119 @@ def tell(
     if told is None:
         return
     p = parameters_of(told.counts, told.parents, state.n, state.d, state.active)
-    with np.errstate(all="ignore"), one_thread():
-        _step(state, told, p)
-
-
-def _step(state: CMAESState, told: inputs.Told, p: Parameters) -> None:
-    d, index = state.d, told.rows
-    sigma, basis, axes = state.sigma[index], state.basis[index], state.axes[index]
-    y = told.steps(state.mean[index], sigma)  # (b, n, d), best first
-    state.generation[index] += 1
-    generation = state.generation[index]
+    at = inputs.numbers(told.rows, len(state))
+    _generation(
+        state.mean, state.sigma, state.covariance, state.basis, state.axes, state.path_sigma, state.path_c,
+        state.generation, at, told.solutions, told.order, told.counts, expected_norm(state.d), p.weights, p.mu_eff,
+        p.c_sigma, p.d_sigma, p.c_c, p.c_1, p.c_mu,
+    )  # fmt: skip
     told.remember(state.history, state.spread, state.generation)
-
-    y_w = np.matmul(np.maximum(p.weights, 0.0)[:, None], y)[:, 0]  # (b, d) (41)
-    state.mean[index] += sigma[:, None] * y_w  # (42)
-
-    white = np.matmul(y_w[:, None], basis)[:, 0] / axes  # (b, d) D^-1 B^T y_w
-    white = np.matmul(white[:, None], basis.swapaxes(1, 2))[:, 0]  # C^-1/2 y_w
-    c_sigma, c_c = p.c_sigma, p.c_c
-    path_sigma = (1 - c_sigma)[:, None] * state.path_sigma[index]
-    path_sigma += np.sqrt(c_sigma * (2 - c_sigma) * p.mu_eff)[:, None] * white  # (43)
-    length = np.sqrt((path_sigma**2).sum(axis=1))
-    change = c_sigma / p.d_sigma * (length / expected_norm(d) - 1)
-    state.path_sigma[index] = path_sigma
-    state.sigma[index] = sigma * np.exp(np.minimum(1.0, change))  # (44)
-
-    steady = length / np.sqrt(1 - (1 - c_sigma) ** (2 * generation))
-    h = steady < (1.4 + 2 / (d + 1)) * expected_norm(d)  # (b,) h_sigma: the path is not too long
-    path_c = (1 - c_c)[:, None] * state.path_c[index]
-    path_c += (h * np.sqrt(c_c * (2 - c_c) * p.mu_eff))[:, None] * y_w  # (45)
-    state.path_c[index] = path_c
-
-    weights = np.array(np.broadcast_to(p.weights, y.shape[:2]))  # (b, n)
-    if state.active:
-        first = int((weights < 0).argmax(axis=1).min())
-        inverse = np.matmul(y[:, first:], basis) / axes[:, None]
-        lengths = (inverse**2).sum(axis=2)  # squared, of C^-1/2 y
-        scale = np.where(lengths > 0, d / lengths, 0.0)  # a step of no length has no outer product either
-        weights[:, first:] *= np.where(weights[:, first:] < 0, scale, 1.0)  # (46)
-    keep = 1 - p.c_1 * (1 - ~h * c_c * (2 - c_c)) - p.c_mu * p.weights.sum(axis=1)
-    vectors = np.concatenate([path_c[:, None], y], axis=1)  # (b, 1 + n, d)
-    factors = np.concatenate([np.broadcast_to(p.c_1, keep.shape)[:, None], p.c_mu[:, None] * weights], axis=1)
-    rows = inputs.numbers(index, len(state))
-    _update(state.covariance, rows, keep, factors, vectors)  # (47)
-
-    due = rows[generation - state.decomposed[index] > state.gap]
+    due = at[state.generation[at] - state.decomposed[at] > state.gap]
     if len(due):
         _decompose(state, due)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _update(covariance, rows, keep, factors, vectors):  # type: ignore[no-untyped-def]
-    """Lower triangles of covariance[rows], in place: keep C + sum_k factors_k v_k v_k^T; vectors (r, k, d)."""
-    d, count = covariance.shape[1], vectors.shape[1]
+def _generation(  # type: ignore[no-untyped-def]
+    mean, sigma, covariance, basis, axes, path_sigma, path_c, generation, rows, x, order, counts, norm, weights, mu_eff,
+    c_sigma, d_sigma, c_c, c_1, c_mu,
+):  # fmt: skip
+    """The update of the instances `rows`, one after another, so that each stays in the cache and has bits of its own.
+
+    x (r, n, d) solutions, order (r, n) best first, counts (r,) how many have a number; weights (r, n) and rates (r,),
+    or (1, n) and (1,) for all. Loops over genes are innermost and independent, so they run as vectors.
+    """
+    n, d = x.shape[1], x.shape[2]
+    y, y_w, white, factors = np.empty((n, d)), np.empty(d), np.empty(d), np.empty(n + 1)
     for r in range(rows.shape[0]):
-        matrix = covariance[rows[r]]
-        for i in range(d):
-            line = matrix[i, : i + 1]
-            for j in range(i + 1):
-                line[j] *= keep[r]
-            for k in range(count):
-                factor = factors[r, k] * vectors[r, k, i]
-                vector = vectors[r, k]
-                for j in range(i + 1):
-                    line[j] += factor * vector[j]
+        i, q = rows[r], min(r, weights.shape[0] - 1)
+        turn, scale, p_sigma, p_c = basis[i], axes[i], path_sigma[i], path_c[i]
+        step = sigma[i]
+        generation[i] += 1
+
+        y_w[:] = 0.0
+        for k in range(counts[r]):
+            solution, row, weight = x[r, order[r, k]], y[k], max(weights[q, k], 0.0)
+            for j in range(d):
+                row[j] = (solution[j] - mean[i, j]) / step
+                y_w[j] += weight * row[j]  # (41)
+        for j in range(d):
+            mean[i, j] += step * y_w[j]  # (42)
+
+        _into_axes(turn, scale, y_w, white)  # D^-1 B^T y_w
+        decay, gain = 1.0 - c_sigma[q], sqrt(c_sigma[q] * (2.0 - c_sigma[q]) * mu_eff[q])
+        length = 0.0
+        for j in range(d):
+            p_sigma[j] = decay * p_sigma[j] + gain * _dot(turn[j], white)  # (43), B white is C^-1/2 y_w
+            length += p_sigma[j] ** 2
+        length = sqrt(length)
+        sigma[i] = step * exp(min(1.0, c_sigma[q] / d_sigma[q] * (length / norm - 1.0)))  # (44)
+
+        steady = length / sqrt(1.0 - decay ** (2 * generation[i]))
+        h = 1.0 if steady < (1.4 + 2.0 / (d + 1.0)) * norm else 0.0  # h_sigma: the path is not too long
+        decay, gain = 1.0 - c_c[q], h * sqrt(c_c[q] * (2.0 - c_c[q]) * mu_eff[q])
+        for j in range(d):
+            p_c[j] = decay * p_c[j] + gain * y_w[j]  # (45)
+
+        factors[0], total = c_1[q], 0.0
+        for k in range(counts[r]):
+            weight = weights[q, k]
+            total += weight
+            if weight < 0.0:  # (46): as long as a typical step
+                _into_axes(turn, scale, y[k], white)
+                square = _dot(white, white)
+                weight = weight * d / square if square > 0.0 else 0.0
+            factors[k + 1] = c_mu[q] * weight
+        keep = 1.0 - c_1[q] * (1.0 - (1.0 - h) * c_c[q] * (2.0 - c_c[q])) - c_mu[q] * total
+        matrix = covariance[i]
+        for a in range(d):  # (47), the lower triangle
+            line = matrix[a, : a + 1]
+            for j in range(a + 1):
+                line[j] = keep * line[j] + factors[0] * p_c[a] * p_c[j]
+            for k in range(counts[r]):
+                factor, row = factors[k + 1] * y[k, a], y[k]
+                for j in range(a + 1):
+                    line[j] += factor * row[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _into_axes(turn, scale, vector, out):  # type: ignore[no-untyped-def]
+    """out (d,) becomes D^-1 B^T vector."""
+    d = vector.shape[0]
+    out[:] = 0.0
+    for a in range(d):
+        part, row = vector[a], turn[a]
+        for j in range(d):
+            out[j] += part * row[j]
+    for j in range(d):
+        out[j] /= scale[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    """The product of two vectors, in four sums: one alone waits for itself."""
+    s0 = s1 = s2 = s3 = 0.0
+    d = a.shape[0]
+    for j in range(0, d - 3, 4):
+        s0 += a[j] * b[j]
+        s1 += a[j + 1] * b[j + 1]
+        s2 += a[j + 2] * b[j + 2]
+        s3 += a[j + 3] * b[j + 3]
+    for j in range(d - d % 4, d):
+        s0 += a[j] * b[j]
+    return (s0 + s1) + (s2 + s3)
 
 
 def _decompose(state: CMAESState, rows: NDArray[np.int64]) -> None:
     """C = B D^2 B^T of some instances. One that is not finite gets NaN, so that it stops with a reason."""
-    matrices = state.covariance[rows]
-    finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
-    matrices[~finite] = np.eye(state.d)
-    values, state.basis[rows] = np.linalg.eigh(matrices)  # of the lower triangles
-    floor = values[:, -1:] * (1e-2 / CONDITION)  # above zero, so that steps can be told until the instance is stopped
-    state.axes[rows] = np.where(finite[:, None], np.sqrt(np.maximum(values, floor)), np.nan)
+    with one_thread():
+        for row in rows:
+            if np.isfinite(state.covariance[row]).all():
+                values, state.basis[row] = np.linalg.eigh(state.covariance[row])  # of the lower triangle
+                floor = values[-1] * (1e-2 / CONDITION)  # above zero, so that steps can be told until it is stopped
+                state.axes[row] = np.sqrt(np.maximum(values, floor))
+            else:
+                state.axes[row] = np.nan
     state.decomposed[rows] = state.generation[rows]
 
 

@@ -97,16 +97,6 @@ class Told:
     counts: Index  # (b,) solutions with a number
     parents: Index  # (b,) -1 for half of the count
 
-    def steps(self, mean: Array, sigma: Array) -> Array:
-        """(b, n, d) y = (x - mean) / sigma, best first; zeros for failed solutions, which may be anything."""
-        y: Array = np.take_along_axis(self.solutions, self.order[:, :, None], axis=1)
-        y -= mean[:, None]
-        y /= sigma[:, None, None]
-        n = y.shape[1]
-        if (self.counts < n).any():
-            y[np.arange(n) >= self.counts[:, None]] = 0.0
-        return y
-
     def remember(self, history: Array, spread: Array, generation: Index) -> None:
         """Write the best objective into the rings history (b, h), and the range into spread (b,)."""
         every = np.arange(len(self.counts))

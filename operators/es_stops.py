@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,9 +12,12 @@ CONDITION = 1e14  # of the covariance, above which doubles no longer carry it
 FLAT = 1e-12  # range of objectives
 
 
-def first_reason(found: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.str_]:
+def first_reason(found: dict[str, NDArray[np.bool_]]) -> NDArray[np.str_]:
     """(b,) the name of the first condition that holds for each instance, "" where none does."""
-    return np.select(list(found.values()), list(found), "")
+    reasons = np.full(len(next(iter(found.values()))), "", "<U16")
+    for name in reversed(found):
+        reasons[found[name]] = name
+    return reasons
 
 
 def flat(history: Array, spread: Array) -> NDArray[np.bool_]:

@@ -15,21 +15,15 @@ negative weights included: on separable ellipsoids and cigars they save a tenth 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, sqrt
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from operators import es_inputs as inputs
-from operators.cma_parameters import (
-    Array,
-    Parameters,
-    default_population,
-    expected_norm,
-    history_length,
-    parameters_of,
-)
+from operators.cma_parameters import Array, default_population, expected_norm, history_length, parameters_of
 from operators.es_stops import CONDITION, LARGE, SMALL, first_reason, flat
-from operators.threads import one_thread
 
 
 @dataclass
@@ -109,45 +103,67 @@ def tell(
     if told is None:
         return
     p = parameters_of(told.counts, told.parents, state.n, state.d, state.active, separable=True)
-    with np.errstate(all="ignore"), one_thread():
-        _step(state, told, p)
-
-
-def _step(state: SepCMAESState, told: inputs.Told, p: Parameters) -> None:
-    d, index = state.d, told.rows
-    sigma, variance = state.sigma[index], state.variance[index]
-    y = told.steps(state.mean[index], sigma)  # (b, n, d), best first
-    state.generation[index] += 1
+    _generation(
+        state.mean, state.sigma, state.variance, state.path_sigma, state.path_c, state.generation,
+        inputs.numbers(told.rows, len(state)), told.solutions, told.order, told.counts, expected_norm(state.d),
+        p.weights, p.mu_eff, p.c_sigma, p.d_sigma, p.c_c, p.c_1, p.c_mu,
+    )  # fmt: skip
     told.remember(state.history, state.spread, state.generation)
 
-    y_w = np.matmul(np.maximum(p.weights, 0.0)[:, None], y)[:, 0]  # (b, d) (41)
-    state.mean[index] += sigma[:, None] * y_w  # (42)
 
-    c_sigma, c_c = p.c_sigma, p.c_c
-    path_sigma = (1 - c_sigma)[:, None] * state.path_sigma[index]
-    path_sigma += np.sqrt(c_sigma * (2 - c_sigma) * p.mu_eff)[:, None] * (y_w / np.sqrt(variance))  # (43)
-    length = np.sqrt((path_sigma**2).sum(axis=1))
-    change = c_sigma / p.d_sigma * (length / expected_norm(d) - 1)
-    state.path_sigma[index] = path_sigma
-    state.sigma[index] = sigma * np.exp(np.minimum(1.0, change))  # (44)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _generation(  # type: ignore[no-untyped-def]
+    mean, sigma, variance, path_sigma, path_c, generation, rows, x, order, counts, norm, weights, mu_eff, c_sigma,
+    d_sigma, c_c, c_1, c_mu,
+):  # fmt: skip
+    """The update of the instances `rows`, one after another; arguments as of the kernel of `cma_es`."""
+    n, d = x.shape[1], x.shape[2]
+    y, y_w, change = np.empty((n, d)), np.empty(d), np.empty(d)
+    for r in range(rows.shape[0]):
+        i, q = rows[r], min(r, weights.shape[0] - 1)
+        spread, p_sigma, p_c = variance[i], path_sigma[i], path_c[i]
+        step = sigma[i]
+        generation[i] += 1
 
-    steady = length / np.sqrt(1 - (1 - c_sigma) ** (2 * state.generation[index]))
-    h = steady < (1.4 + 2 / (d + 1)) * expected_norm(d)  # (b,) h_sigma: the path is not too long
-    path_c = (1 - c_c)[:, None] * state.path_c[index]
-    path_c += (h * np.sqrt(c_c * (2 - c_c) * p.mu_eff))[:, None] * y_w  # (45)
-    state.path_c[index] = path_c
+        y_w[:] = 0.0
+        for k in range(counts[r]):
+            solution, row, weight = x[r, order[r, k]], y[k], max(weights[q, k], 0.0)
+            for j in range(d):
+                row[j] = (solution[j] - mean[i, j]) / step
+                y_w[j] += weight * row[j]  # (41)
+        for j in range(d):
+            mean[i, j] += step * y_w[j]  # (42)
 
-    weights = np.array(np.broadcast_to(p.weights, y.shape[:2]))  # (b, n)
-    squares = y**2
-    if state.active:
-        first = int((weights < 0).argmax(axis=1).min())
-        lengths = (squares[:, first:] / variance[:, None]).sum(axis=2)  # of C^-1/2 y, squared
-        scale = np.where(lengths > 0, d / lengths, 0.0)
-        weights[:, first:] *= np.where(weights[:, first:] < 0, scale, 1.0)  # (46)
-    keep = 1 - p.c_1 * (1 - ~h * c_c * (2 - c_c)) - p.c_mu * p.weights.sum(axis=1)
-    variance = keep[:, None] * variance + p.c_1[:, None] * path_c**2
-    variance += p.c_mu[:, None] * np.matmul(weights[:, None], squares)[:, 0]  # (47)
-    state.variance[index] = np.maximum(variance, 0.0)  # of rounding alone: (52) keeps it above
+        decay, gain = 1.0 - c_sigma[q], sqrt(c_sigma[q] * (2.0 - c_sigma[q]) * mu_eff[q])
+        length = 0.0
+        for j in range(d):
+            p_sigma[j] = decay * p_sigma[j] + gain * y_w[j] / sqrt(spread[j])  # (43)
+            length += p_sigma[j] ** 2
+        length = sqrt(length)
+        sigma[i] = step * exp(min(1.0, c_sigma[q] / d_sigma[q] * (length / norm - 1.0)))  # (44)
+
+        steady = length / sqrt(1.0 - decay ** (2 * generation[i]))
+        h = 1.0 if steady < (1.4 + 2.0 / (d + 1.0)) * norm else 0.0  # h_sigma: the path is not too long
+        decay, gain = 1.0 - c_c[q], h * sqrt(c_c[q] * (2.0 - c_c[q]) * mu_eff[q])
+        for j in range(d):
+            p_c[j] = decay * p_c[j] + gain * y_w[j]  # (45)
+            change[j] = c_1[q] * p_c[j] ** 2
+
+        total = 0.0
+        for k in range(counts[r]):
+            weight, row = weights[q, k], y[k]
+            total += weight
+            if weight < 0.0:  # (46): as long as a typical step
+                square = 0.0
+                for j in range(d):
+                    square += row[j] ** 2 / spread[j]
+                weight = weight * d / square if square > 0.0 else 0.0
+            factor = c_mu[q] * weight
+            for j in range(d):
+                change[j] += factor * row[j] ** 2
+        keep = 1.0 - c_1[q] * (1.0 - (1.0 - h) * c_c[q] * (2.0 - c_c[q])) - c_mu[q] * total
+        for j in range(d):
+            spread[j] = keep * spread[j] + change[j]  # (47)
 
 
 def limit(state: SepCMAESState, widest: ArrayLike, rows: ArrayLike | None = None) -> None:

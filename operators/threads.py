@@ -1,6 +1,6 @@
 """One thread for linear algebra: matrices here are small, and a sum cut in two by threads has other bits."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -9,10 +9,13 @@ from typing import Any
 def _controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()  # looking for the libraries takes a millisecond, so once
+    return ThreadpoolController().select(user_api="blas")  # looking for the libraries takes a millisecond, so once
 
 
 def one_thread() -> AbstractContextManager[Any]:
     """A context in which numpy's BLAS and LAPACK use one thread."""
-    context: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    controller = _controller()
+    if all(library.num_threads == 1 for library in controller.lib_controllers):
+        return nullcontext()
+    context: AbstractContextManager[Any] = controller.limit(limits=1)
     return context

@@ -6,12 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.hard_maze import HardMaze
     from qd.problems.planar_arm import PlanarArm
 
 _HOMES = {
     "Cigar": "functions",
+    "DeceptiveMaze": "deceptive_maze",
     "Ellipsoid": "functions",
     "HardMaze": "hard_maze",
     "PlanarArm": "planar_arm",
@@ -20,7 +22,7 @@ _HOMES = {
     "Sphere": "functions",
 }
 
-__all__ = ["Cigar", "Ellipsoid", "HardMaze", "PlanarArm", "Rastrigin", "Rosenbrock", "Sphere"]
+__all__ = ["Cigar", "DeceptiveMaze", "Ellipsoid", "HardMaze", "PlanarArm", "Rastrigin", "Rosenbrock", "Sphere"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,203 @@
+"""Deceptive maze: a robot with range finders, in the hard maze of Lehman and Stanley, paid for nearness to the goal.
+
+Novelty search's own task (Lehman and Stanley 2011, https://doi.org/10.1162/EVCO_a_00025), with the walls and the
+motion of the hard maze of Such et al. 2017 (https://arxiv.org/abs/1712.06567): 13 walls, 400 steps, and the reward is
+minus the straight-line distance to the goal at the end. The reward leads into a pocket behind a wall, 39 px from the
+goal as the crow flies and further from it on foot than the start is; the way round takes 483 px.
+
+Provenance and differences: the rules were rebuilt from a description of the released simulator, without its code.
+The published network sees pictures of 84 x 84 and has four million weights; this one sees the eleven numbers that the
+simulator offers, so that an episode takes a fraction of a millisecond. Numbers are float64, and tanh is a
+rational function within 1e-4 of the exact one (``qd.policies``). The simulation uses no randomness: seeds are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd.contracts import Evaluation, Problem, Request, Status
+from qd.errors import QDError
+from qd.policies import MLP
+from qd.policies.mlp import BIASES
+from qd.space import Box, Measures, Space
+
+START = (36.0, 184.0, 0.0)  # x, y [px], y down, heading [degrees]
+GOAL = (31.0, 20.0)  # x, y [px]
+REACHED = 10.0  # nearer than this, the goal counts as reached [px]
+# Walls: x and y of both ends [px].
+WALLS = (
+    (41.0, 5.0, 3.0, 8.0),
+    (3.0, 8.0, 4.0, 49.0),
+    (4.0, 49.0, 57.0, 53.0),
+    (4.0, 49.0, 7.0, 202.0),
+    (7.0, 202.0, 195.0, 198.0),
+    (195.0, 198.0, 186.0, 8.0),
+    (186.0, 8.0, 39.0, 5.0),
+    (56.0, 54.0, 56.0, 157.0),
+    (57.0, 106.0, 158.0, 162.0),
+    (77.0, 201.0, 108.0, 164.0),
+    (6.0, 80.0, 33.0, 121.0),
+    (192.0, 146.0, 87.0, 91.0),
+    (56.0, 55.0, 133.0, 30.0),
+)
+LOW, HIGH = (3.0, 5.0), (195.0, 202.0)  # the walls' bounding box [px]
+
+
+@dataclass(frozen=True)
+class DeceptiveMaze(Problem):
+    """The deceptive maze. Solutions are network weights, the measures the robot's final position.
+
+    Network: 11 inputs (1; the distance to a wall in directions -90, -45, 0, 45, 90 and -180 degrees from the heading,
+    in ranges of 100 px, 1 for none; four bits that say in which quarter the goal lies: ahead, +90, behind, -90),
+    hidden layers of tanh, 2 outputs (the angular velocity and the speed to steer for: -0.5 to 0.5 asks for -3 to 3
+    degrees or px a step, more is cut). 226 weights by default.
+
+    Objective: minus the distance to the goal after the last step [px]; above -10 the goal is reached.
+
+    >>> DeceptiveMaze().solution_space.length
+    226
+    """
+
+    steps: int = 400
+    """Steps an episode."""
+
+    hidden: tuple[int, ...] = (16,)
+    """Units of the hidden layers."""
+
+    frames: int = 50
+    """Positions kept in the column ``trajectory``, evenly spread over the episode, the last one at its end."""
+
+    columns = MappingProxyType({
+        "trajectory": "(n, frames, 2) x and y along the episode [px]",
+        "reached": "(n,) whether the robot ends within 10 px of the goal",
+    })  # fmt: skip
+    deterministic = True
+    chunk_size = 16  # 16 rows of 400 steps are about 5 ms
+    batching = "rows"
+    releases_gil = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
+        if self.hidden and min(self.hidden) < 1:
+            raise QDError(f"DeceptiveMaze.hidden: got {self.hidden}, wanted layers of at least 1 unit")
+        for name in ("steps", "frames"):
+            if getattr(self, name) < 1:
+                raise QDError(f"DeceptiveMaze.{name}: got {getattr(self, name)}, wanted at least 1")
+
+    @cached_property
+    def policy(self) -> MLP:
+        """The network whose weights are evolved."""
+        return MLP((11, *self.hidden, 2), activation="tanh")
+
+    @cached_property
+    def solution_space(self) -> Space:  # type: ignore[override]
+        """Weights in [-5, 5], sampled from a standard normal."""
+        return Box(-5.0, 5.0, self.policy.length, init_sigma=1.0)
+
+    @cached_property
+    def measure_space(self) -> Measures:  # type: ignore[override]
+        """The final position, y down, on 50 x 50 cells."""
+        return Measures(("x [px]", "y [px]"), LOW, HIGH, dims=(50, 50))
+
+    @cached_property
+    def costs(self) -> Mapping[str, float]:  # type: ignore[override]
+        """A row costs its steps."""
+        return {"steps": float(self.steps)}
+
+    def prepare(self) -> None:
+        """Load or compile the kernel."""
+        self.episodes(np.zeros((1, self.policy.length)), np.zeros(0, np.int64))
+
+    def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
+        weights = np.asarray(request.solutions, np.float64)  # (n, d)
+        n = len(weights)
+        frames = np.zeros(0, np.int64)
+        if "trajectory" in request.columns:
+            frames = np.ceil(np.linspace(0, self.steps - 1, self.frames + 1)[1:]).astype(np.int64)
+        final, trace = self.episodes(weights, frames)
+        measures = final[:, 0:2].copy()
+        objective = -np.hypot(measures[:, 0] - GOAL[0], measures[:, 1] - GOAL[1])
+        columns: dict[str, NDArray[Any]] = {}
+        if "trajectory" in request.columns:
+            columns["trajectory"] = trace
+        if "reached" in request.columns:
+            columns["reached"] = objective > -REACHED
+        status = np.full(n, Status.OK, np.int8)
+        broken = ~np.isfinite(weights).all(axis=1)
+        status[broken], objective[broken], measures[broken] = Status.INVALID, np.nan, np.nan
+        cost = {"steps": np.full(n, float(self.steps))}
+        reasons = {int(row): "weights are not finite" for row in np.flatnonzero(broken)}
+        return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
+
+    def episodes(
+        self,
+        weights: NDArray[np.float64],
+        frames: NDArray[np.int64],
+        start: tuple[float, float, float] = START,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Run episodes from any free pose.
+
+        Args:
+            weights: (n, d).
+            frames: (f,) rising step numbers, counted from 0, after which the position is kept.
+            start: x, y [px], heading [degrees].
+
+        Returns:
+            ``final`` (n, 4): x, y, heading, steps in which a wall was in the way; ``trace`` (n, f, 2): x and y.
+        """
+        from qd.policies._mlp_kernel import codes
+        from qd.problems._deceptive_maze_kernel import episodes, free, segments
+
+        walls = segments(WALLS)
+        if not free(start[0], start[1], walls):
+            raise QDError(f"start: a robot at {start[:2]} touches a wall; choose a free position")
+        final, trace = np.empty((len(weights), 4)), np.empty((len(weights), len(frames), 2))
+        net = self.policy
+        episodes(
+            np.ascontiguousarray(weights, np.float64), np.array(net.sizes), codes(net.activations),
+            BIASES.index(net.bias), walls, np.array(start), np.array(GOAL), self.steps, frames, final, trace,
+        )  # fmt: skip
+        return final, trace
+
+    def scene(self) -> dict[str, Any]:
+        """The walls, the goal and the start."""
+        lines = [np.array(wall).reshape(2, 2) for wall in WALLS]
+        return {
+            "lines": lines,
+            "circles": [(*GOAL, REACHED, "goal")],
+            "points": [(START[0], START[1], "start")],
+            "invert_y": True,
+        }
+
+    def render(self, solution: NDArray[Any], seed: int) -> Any:
+        """A matplotlib figure of the maze with the robot's path, coloured by time."""
+        from matplotlib.collections import LineCollection
+        from matplotlib.figure import Figure
+        from matplotlib.patches import Circle
+
+        final, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        path = np.concatenate([[START[:2]], trace[0]])  # (steps + 1, 2)
+        pieces = np.stack([path[:-1], path[1:]], axis=1)  # (steps, 2, 2)
+        fig = Figure(figsize=(5.8, 5.4), layout="constrained")
+        axes = fig.add_subplot()
+        axes.add_collection(LineCollection([np.array(w).reshape(2, 2) for w in WALLS], colors="black", linewidths=2.0))
+        axes.add_patch(Circle(GOAL, REACHED, facecolor="#d6272830", edgecolor="#d62728", label="goal"))
+        line = LineCollection(list(pieces), cmap="viridis", linewidths=1.8, capstyle="round")
+        line.set_array(np.arange(len(pieces)))
+        axes.add_collection(line)
+        axes.plot(*path[0], "o", color="white", markeredgecolor="black", markersize=8, label="start", zorder=3)
+        axes.plot(*path[-1], "*", color="#ffd21f", markeredgecolor="black", markersize=13, label="end", zorder=4)
+        fig.colorbar(line, ax=axes, label="time [steps]")
+        axes.set(xlim=(LOW[0] - 4, HIGH[0] + 4), ylim=(HIGH[1] + 4, LOW[1] - 4), xlabel="x [px]",
+                 ylabel="y [px], down", aspect="equal")  # fmt: skip
+        away = float(np.hypot(final[0, 0] - GOAL[0], final[0, 1] - GOAL[1]))
+        axes.set_title(f"{away:.1f} px from the goal, a wall in the way in {int(final[0, 3])} steps", fontsize=10)
+        axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.1), ncols=3, fontsize=8, frameon=False)
+        return fig
