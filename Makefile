@@ -28,7 +28,8 @@ demo: .venv/.demo ## a novelty search in the hard maze on two MPI ranks, with pi
 	@echo "The figures are in $(DEMO_RUN)/summary.json, the pictures in $(DEMO_RUN)/plots"
 
 test: lint ## lint, then all tests but the slow ones
-	$(BIN)/pytest -m "not slow" $(TESTS)
+	$(BIN)/pytest -n 2 -m "not slow and not launch" $(TESTS) || [ $$? = 5 ]
+	$(BIN)/pytest -m "launch and not slow" $(TESTS) || [ $$? = 5 ] # 5: none of TESTS is of this kind
 
 test-all: lint ## lint, then all tests
 	$(BIN)/pytest $(TESTS)
