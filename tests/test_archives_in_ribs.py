@@ -1,8 +1,6 @@
 """Our archives in place of pyribs' own: the same results, and at home in its emitters, schedulers and plots."""
 
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +9,10 @@ from hypothesis import strategies as st
 
 from archives import GridArchive, NoveltyArchive
 
-sys.path.insert(0, str(Path(__file__).parent))
 ribs_archives = pytest.importorskip("ribs.archives")
-from plain_ribs import plain_ribs  # noqa: E402, F401
+from tests.plain_ribs import plain_ribs  # noqa: E402, F401
+
+pytestmark = pytest.mark.peer
 from ribs.emitters import (  # noqa: E402
     BayesianOptimizationEmitter,
     EmitterBase,

@@ -16,6 +16,8 @@ from qd.algorithms import AskTell
 from qd.errors import CheckpointError
 from qd.interop.ask_tell import Replayed
 
+pytestmark = pytest.mark.peer
+
 cma = pytest.importorskip("cma")
 cmaes = pytest.importorskip("cmaes")
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 from typing import Any
 
+import bank
 import numpy as np
 import pytest
 
 import qd
-
-sys.path.insert(0, str(Path(__file__).parent))
-import bank
 
 
 @pytest.mark.parametrize(

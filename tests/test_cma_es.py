@@ -1,19 +1,14 @@
 """CMA-ES, separable CMA-ES and (1+1)-ES on arrays: against plain twins and the package cmaes, and their properties."""
 
-import sys
-from pathlib import Path
-
 import cmaes
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twins.cma_es import PlainCMAES
 
 from operators import cma_es, mirror, one_plus_one_es, sep_cma_es
 from operators.cma_parameters import parameters
-
-sys.path.insert(0, str(Path(__file__).parent))
-from twins.cma_es import PlainCMAES
 
 BOTH = pytest.mark.parametrize("es", [cma_es, sep_cma_es])
 ALL = pytest.mark.parametrize("es", [cma_es, sep_cma_es, one_plus_one_es])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,9 @@ import pytest
 
 import qd
 from qd.interop.ribs_emitters import starts
+from tests.plain_ribs import plain_ribs  # noqa: F401
 
-sys.path.insert(0, str(Path(__file__).parent))
-from plain_ribs import plain_ribs  # noqa: F401
+pytestmark = pytest.mark.peer
 
 a = qd.algorithms
 SPHERE = qd.problems.Sphere(dimension=20, cells=30)

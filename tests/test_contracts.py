@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import bank
 import numpy as np
 import pytest
 
@@ -14,9 +14,6 @@ import qd
 from qd.evaluate import LocalEvaluator
 from qd.evaluate.finalise import finalised
 from qd.rng import row_seeds
-
-sys.path.insert(0, str(Path(__file__).parent))
-import bank
 
 
 def run(name: str, **changes: Any) -> qd.Result:

@@ -55,7 +55,11 @@ def name_of(value: object) -> str:
     return value.name if isinstance(value, Path) else str(value)
 
 
-WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+WITH_PYTHON = [
+    pytest.param(page, marks=pytest.mark.peer) if page.stem in ("gym", "pyribs") else page
+    for page in PAGES
+    if any(block.language == "python" for block in blocks(page))
+]
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,9 @@ from hypothesis import strategies as st
 
 import qd
 from archives import dominated_novelty
+from tests.driving import drive
 
-sys.path.insert(0, str(Path(__file__).parent))
-from driving import drive
+pytestmark = pytest.mark.peer
 
 
 def by_definition(measures: np.ndarray, objective: np.ndarray, k: int) -> np.ndarray:

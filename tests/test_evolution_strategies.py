@@ -24,6 +24,7 @@ from evotorch.tools.ranking import rank  # noqa: E402
 from qd.interop.surroundings import quiet  # noqa: E402
 
 pytestmark = [
+    pytest.mark.peer,
     pytest.mark.filterwarnings("ignore:To copy construct from a tensor"),
     pytest.mark.filterwarnings("ignore:__array_wrap__ must accept"),  # evotorch's own
 ]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import bank
 import numpy as np
 import pytest
 
 import qd
-
-sys.path.insert(0, str(Path(__file__).parent))
-import bank
 
 torch = pytest.importorskip("torch")
 evotorch = pytest.importorskip("evotorch")
@@ -24,7 +20,7 @@ from evotorch.operators import GaussianMutation  # noqa: E402
 from qd.interop.evotorch import from_evotorch, to_evotorch  # noqa: E402
 from qd.interop.surroundings import quiet  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
+pytestmark = [pytest.mark.filterwarnings("ignore:To copy construct from a tensor"), pytest.mark.peer]
 
 
 def rastrigin(x: Any) -> Any:

@@ -16,6 +16,8 @@ from qd.problems.gym import Gym
 from qd.problems.step_measures import StepMeasure, final_observation, foot_contact, register_measure
 from qd.rng import derived_seeds, row_seeds
 
+pytestmark = pytest.mark.peer
+
 gymnasium = pytest.importorskip("gymnasium")
 spaces = gymnasium.spaces
 

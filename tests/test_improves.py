@@ -13,6 +13,8 @@ from qd import algorithms as a
 from qd.problems import HardMaze, Noisy, PlanarArm, PlanarArmTradeOff, Sphere
 from tests import bank
 
+pytestmark = pytest.mark.peer
+
 SPHERE = Sphere(dimension=10, cells=20)
 ARM = PlanarArm(joints=8)
 MAZE = HardMaze(steps=1000)

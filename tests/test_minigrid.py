@@ -11,6 +11,8 @@ from qd.evaluate.guard import guarded
 from qd.problems.minigrid import KINDS, MiniGrid
 from qd.rng import row_seeds
 
+pytestmark = pytest.mark.peer
+
 gymnasium = pytest.importorskip("gymnasium")
 minigrid = pytest.importorskip("minigrid")
 

@@ -11,6 +11,8 @@ from archives import ParetoArchive
 from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
 from tests.twins.planar_arm import arm
 
+pytestmark = pytest.mark.peer
+
 
 def run(problem, budget=1000, seed=1, out=None, **settings):
     return qd.run(qd.Experiment(problem, qd.algorithms.MOME(**settings), budget, seed=seed), out, progress=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,7 @@ from scipy import stats
 
 import qd
 from qd.problems.noisy import row_normals
-
-sys.path.insert(0, str(Path(__file__).parent))
-from driving import drive
+from tests.driving import drive
 
 ARM = qd.problems.PlanarArm(joints=5)
 NOISY = qd.problems.Noisy(ARM, objective_sigma=0.1, measure_sigma=0.03)

@@ -15,6 +15,8 @@ from qd.evaluate.guard import guarded
 from qd.problems._episode_kernel import take_in
 from qd.rng import generator, row_seeds
 
+pytestmark = pytest.mark.peer
+
 gymnasium = pytest.importorskip("gymnasium")
 
 

@@ -8,6 +8,8 @@ import pytest
 import operators as op
 import qd
 
+pytestmark = pytest.mark.peer
+
 
 def run(problem, budget=1000, seed=1, **settings):
     return qd.run(qd.Experiment(problem, qd.algorithms.NSGA2(**settings), budget, seed=seed), progress=False)

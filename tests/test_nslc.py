@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 import operators
 import qd
 from archives.neighbors import nearest, novelty, novelty_and_competition
+from tests.driving import drive
 
-sys.path.insert(0, str(Path(__file__).parent))
-from driving import drive
+pytestmark = pytest.mark.peer
 
 SMALL = st.integers(0, 30)
 

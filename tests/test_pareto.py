@@ -10,6 +10,8 @@ import operators as op
 from operators import pareto
 from tests.twins import pareto as twin
 
+pytestmark = pytest.mark.peer
+
 
 def rng(seed=0):
     return np.random.default_rng(seed)

@@ -9,13 +9,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import bank
+import launching
 import pytest
 
 import qd
-
-sys.path.insert(0, str(Path(__file__).parent))
-import bank
-import launching
 
 pytestmark = [pytest.mark.launch, launching.needs_mpi]
 BANK = str(Path(__file__).with_name("bank.py"))

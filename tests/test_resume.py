@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import bank
+import launching
 import numpy as np
 import pytest
 
 import qd
 from qd.errors import CheckpointError, StoppedError
 from qd.store.checkpoint import checkpoints, read_checkpoint, read_newest, write_checkpoint
-
-sys.path.insert(0, str(Path(__file__).parent))
-import bank
-import launching
 
 NAMES = list(bank.experiments())
 

@@ -15,6 +15,8 @@ import qd
 from qd.codec import decode, encode
 from qd.interop.ribs_es import CMAES, SepCMAES
 
+pytestmark = pytest.mark.peer
+
 KINDS = pytest.mark.parametrize("kind", [CMAES, SepCMAES])
 
 

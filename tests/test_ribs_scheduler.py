@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,11 +22,9 @@ from qd.codec import decode, encode
 from qd.errors import CheckpointError
 from qd.interop import ribs_objects, ribs_scheduler
 from qd.interop.ribs_es import CMAES
+from tests.plain_ribs import plain_ribs  # noqa: F401
 
-sys.path.insert(0, str(Path(__file__).parent))
-from plain_ribs import plain_ribs  # noqa: F401
-
-pytestmark = pytest.mark.usefixtures("plain_ribs")
+pytestmark = [pytest.mark.usefixtures("plain_ribs"), pytest.mark.peer]
 
 D = 6
 SPHERE = qd.problems.Sphere(dimension=D, bound=float("inf"), cells=12)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,7 @@ from hypothesis.extra.numpy import arrays
 import qd
 from archives import GridArchive, NoveltyArchive
 from operators import parents
-
-sys.path.insert(0, str(Path(__file__).parent))
-from driving import drive
+from tests.driving import drive
 
 COUNTING = ("curiosity", "ucb", "fewest")
 ALL = ("uniform", "objective", "rank", *COUNTING)

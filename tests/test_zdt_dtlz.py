@@ -8,6 +8,8 @@ import qd
 from qd.contracts import Request
 from qd.problems.dtlz import simplex_lattice
 
+pytestmark = pytest.mark.peer
+
 pymoo = pytest.importorskip("pymoo.problems")
 
 ZDT = ["ZDT1", "ZDT2", "ZDT3", "ZDT4", "ZDT6"]
