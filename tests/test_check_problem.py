@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import bank
 import numpy as np
 import pytest
 
 import qd
+from tests import bank
 
 
 @pytest.mark.parametrize(

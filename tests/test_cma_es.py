@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twins.cma_es import PlainCMAES
 
 from operators import cma_es, mirror, one_plus_one_es, sep_cma_es
 from operators.cma_parameters import parameters
+from tests.twins.cma_es import PlainCMAES
 
 BOTH = pytest.mark.parametrize("es", [cma_es, sep_cma_es])
 ALL = pytest.mark.parametrize("es", [cma_es, sep_cma_es, one_plus_one_es])

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import bank
 import numpy as np
 import pytest
 
@@ -14,6 +13,7 @@ import qd
 from qd.evaluate import LocalEvaluator
 from qd.evaluate.finalise import finalised
 from qd.rng import row_seeds
+from tests import bank
 
 
 def run(name: str, **changes: Any) -> qd.Result:

@@ -6,11 +6,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import bank
 import numpy as np
 import pytest
 
 import qd
+from tests import bank
 
 torch = pytest.importorskip("torch")
 evotorch = pytest.importorskip("evotorch")

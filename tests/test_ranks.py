@@ -9,11 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import bank
-import launching
 import pytest
 
 import qd
+from tests import bank, launching
 
 pytestmark = [pytest.mark.launch, launching.needs_mpi]
 BANK = str(Path(__file__).with_name("bank.py"))

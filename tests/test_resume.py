@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import bank
-import launching
 import numpy as np
 import pytest
 
 import qd
 from qd.errors import CheckpointError, StoppedError
 from qd.store.checkpoint import checkpoints, read_checkpoint, read_newest, write_checkpoint
+from tests import bank, launching
 
 NAMES = list(bank.experiments())
 
