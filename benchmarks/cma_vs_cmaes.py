@@ -4,7 +4,7 @@ Claim: at most 1.3 times the evaluations on each of sphere, ellipsoid 1e6, cigar
 in 10 and 20 dimensions. Both begin at the same place with sigma 0.5 and have the default population; ours redoes the
 eigendecomposition every second generation or so, cmaes in each. The separable forms cannot turn, so on some functions
 neither arrives: they stop at 500 d evaluations, and only where the peer arrives in most runs is there a ratio.
-Our five runs step as one batch, the peer's one after another. Takes about a minute.
+Our five runs step as one batch, the peer's one after another. Takes two minutes.
 """
 
 from __future__ import annotations

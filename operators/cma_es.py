@@ -128,11 +128,12 @@ def ask(state: CMAESState, normals: ArrayLike, rows: ArrayLike | None = None) ->
     """
     index, count = inputs.chosen(rows, len(state))
     z = inputs.normals(normals, count, state.d)
-    with np.errstate(all="ignore"):  # of an instance that has overflowed: it stops with a reason
-        scaled = z * (state.sigma[index, None] * state.axes[index])[:, None]
-        with one_thread():
-            solutions: Array = np.matmul(scaled, state.basis[index].swapaxes(1, 2))
-        solutions += state.mean[index][:, None]
+    solutions = np.empty(z.shape)
+    with np.errstate(all="ignore"), one_thread():  # an instance that has overflowed stops with a reason
+        for i, row in enumerate(inputs.numbers(index, len(state))):  # one by one each fits the cache
+            scaled = z[i] * (state.sigma[row] * state.axes[row])  # (n, d)
+            np.matmul(scaled, state.basis[row].T, out=solutions[i])
+            solutions[i] += state.mean[row]
     return solutions
 
 
@@ -182,7 +183,7 @@ def _generation(  # type: ignore[no-untyped-def]
     or (1, n) and (1,) for all. Loops over genes are innermost and independent, so they run as vectors.
     """
     n, d = x.shape[1], x.shape[2]
-    y, y_w, white, factors = np.empty((n, d)), np.empty(d), np.empty(d), np.empty(n + 1)
+    y, y_w, white, factors, parts = np.empty((n, d)), np.empty(d), np.empty(d), np.empty(n + 1), np.empty(n)
     for r in range(rows.shape[0]):
         i, q = rows[r], min(r, weights.shape[0] - 1)
         turn, scale, p_sigma, p_c = basis[i], axes[i], path_sigma[i], path_c[i]
@@ -229,21 +230,34 @@ def _generation(  # type: ignore[no-untyped-def]
             for j in range(a + 1):
                 line[j] = keep * line[j] + factors[0] * p_c[a] * p_c[j]
             for k in range(counts[r]):
-                factor, row = factors[k + 1] * y[k, a], y[k]
-                for j in range(a + 1):
-                    line[j] += factor * row[j]
+                parts[k] = factors[k + 1] * y[k, a]
+            _add_rows(line, parts, y, counts[r])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_rows(line, parts, rows, count):  # type: ignore[no-untyped-def]
+    """line (m,) += sum of parts[k] rows[k, :m] over the first `count` k, by fours: the line is read less often."""
+    m = line.shape[0]
+    k = 0
+    while k + 4 <= count:
+        p0, p1, p2, p3 = parts[k], parts[k + 1], parts[k + 2], parts[k + 3]
+        r0, r1, r2, r3 = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
+        for j in range(m):
+            line[j] += (p0 * r0[j] + p1 * r1[j]) + (p2 * r2[j] + p3 * r3[j])
+        k += 4
+    while k < count:
+        part, row = parts[k], rows[k]
+        for j in range(m):
+            line[j] += part * row[j]
+        k += 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _into_axes(turn, scale, vector, out):  # type: ignore[no-untyped-def]
     """out (d,) becomes D^-1 B^T vector."""
-    d = vector.shape[0]
     out[:] = 0.0
-    for a in range(d):
-        part, row = vector[a], turn[a]
-        for j in range(d):
-            out[j] += part * row[j]
-    for j in range(d):
+    _add_rows(out, vector, turn, vector.shape[0])
+    for j in range(out.shape[0]):
         out[j] /= scale[j]
 
 
