@@ -22,10 +22,10 @@ class FunctionProblem(Problem):
         function: Callable[..., Any],
         space: Space,
         measures: Measures | None,
-        objectives: tuple[str, ...],
         batch: bool,
         chunk_size: int,
         name: str,
+        objectives: tuple[str, ...] = ("objective",),
     ) -> None:
         self.function = function
         self.solution_space = space
@@ -152,7 +152,7 @@ def problem(
     if size < 1:
         raise QDError(f"problem: chunk_size {size}, wanted at least 1")
     title = name or getattr(function, "__name__", type(function).__name__)
-    return FunctionProblem(function, space, declared, names, batch, size, title)
+    return FunctionProblem(function, space, declared, batch, size, title, names)
 
 
 __all__ = ["FunctionProblem", "problem"]

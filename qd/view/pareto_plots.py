@@ -121,7 +121,7 @@ def front_figure(name: str, fronts: Fronts, names: tuple[str, ...], summary: Any
     order = np.argsort(front[:, 0], kind="stable")
     if k > 2:
         values, label, cmap = front[:, 2], names[2], VALUE_MAP
-    elif fronts.ids is not None:
+    elif fronts.ids is not None and first.sum() > 1:
         values, label, cmap = fronts.ids[first].astype(np.float64), "evaluation", TIME_MAP
     else:
         values, label, cmap = np.zeros(0), "", TIME_MAP
