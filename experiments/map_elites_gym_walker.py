@@ -2,9 +2,8 @@
 
 Cells are the shares of steps in which each foot touches the ground (Cully et al. 2015); the objective is the
 environment's own, distance and survival less effort. Observations are standardised by 200 random networks, then
-these statistics stay. Episodes are cut at 500 steps. What to see: two thirds of the cells fill within the first 2000
-evaluations, nine tenths within 8000; objectives stay near 0 where both feet are in the air, and are highest along the
-edges where one foot or both are on the ground nearly always. About twenty minutes on two ranks:
+these statistics stay. Episodes are cut at 500 steps. What to see: nearly all cells fill early (at 200 steps and seed 1,
+87 % after 4,936 evaluations and 94 % after 10,000), then the objectives rise. Twenty minutes on two ranks, by estimate:
 
     mpiexec -n 2 qd run map_elites_gym_walker
     qd run map_elites_gym_walker --evaluations 2000 --problem.max_steps 200    # a minute or two

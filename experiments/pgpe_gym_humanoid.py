@@ -3,7 +3,8 @@
 Their reward: the bonus for every step alive is left out, since it teaches to stand still. Their rule of thumb: the
 initial deviation is 15 times as long as the longest step. Observations are standardised by statistics that follow the
 search all along, since its answer is the last centre. What to see: ``mean_objective`` in metrics.csv, about 1 at the
-start, rises from generation to generation; walking takes thousands of them. Twenty minutes on two ranks:
+start, rises (1.08, 1.22, 1.72 in three generations of the short form below, seed 0). Not run to walking. Twenty minutes
+on two ranks, by estimate:
 
     mpiexec -n 2 qd run pgpe_gym_humanoid
     qd run pgpe_gym_humanoid --evaluations 700 --problem.max_steps 50    # a minute

@@ -66,7 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 STOPPED if isinstance(error, StoppedError) else BAD_INPUT, args, str(error), trace=args.verbose
             )
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _left(STOPPED, args, f"{error}; make room, then: qd resume", trace=args.verbose)
+            return _left(
+                STOPPED,
+                args,
+                f"{error}; make room, then give the command again, or for a run: qd resume",
+                trace=args.verbose,
+            )
         return _left(UNEXPECTED, args, f"unexpected error: {type(error).__name__}: {error}", trace=True)
 
 

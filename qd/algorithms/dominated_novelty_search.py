@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
+from qd.algorithms._children import check_iso_line, children_of, operator_of
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.rng import generator
@@ -62,9 +63,7 @@ class DominatedNoveltySearch(Algorithm):
     def __post_init__(self) -> None:
         positive(self, "population_size", "batch_size", "neighbors")
         probability(self, "flip_probability")
-        if self.iso_sigma < 0 or self.line_sigma < 0 or self.iso_sigma + self.line_sigma == 0:
-            raise QDError(f"{self.name}: iso_sigma {self.iso_sigma} and line_sigma {self.line_sigma}; wanted 0 or "
-                          "more, not both 0")  # fmt: skip
+        check_iso_line(self)
 
     def init(self, problem: Problem, seed: int) -> DominatedNoveltySearchState:
         space = problem.space()
@@ -79,8 +78,6 @@ class DominatedNoveltySearch(Algorithm):
         )  # fmt: skip
 
     def ask(self, state: DominatedNoveltySearchState, left: int) -> Request | None:
-        import operators
-
         if left <= 0:
             return None
         number = state.generation
@@ -89,18 +86,10 @@ class DominatedNoveltySearch(Algorithm):
             return Request(state.space.sample(self.batch_size, generator(state.seed, "sample", number)),
                            operators="sample")  # fmt: skip
         rng = generator(state.seed, "variation", number)
-        space = state.space
-        if isinstance(space, Mask):
-            parents = rng.integers(0, len(state.ids), self.batch_size)
-            children = operators.bit_flip(state.solutions[parents], rng, self.flip_probability)
-            children[:, list(space.frozen)] = 1
-            return Request(children, parents=state.ids[parents][:, None], operators="bit_flip")
-        assert isinstance(space, Box)
-        pairs = rng.integers(0, len(state.ids), (2, self.batch_size))
-        children = operators.iso_line_from(
-            state.solutions, pairs[0], pairs[1], rng, self.iso_sigma, self.line_sigma, *space.bounds
-        )
-        return Request(children, parents=state.ids[pairs.T], operators="iso_line")
+        operator, count = operator_of(state.space)
+        rows = rng.integers(0, len(state.ids), (count, self.batch_size))
+        children = children_of(self, state.space, operator, state.solutions, rows, rng)
+        return Request(children, parents=state.ids[rows.T], operators=operator)
 
     def tell(self, state: DominatedNoveltySearchState, request: Request, evaluation: Evaluation) -> None:
         from archives.dominated import dominated_novelty

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
+from qd.algorithms._children import check_iso_line, children_of, operator_of
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError, nearest
 from qd.rng import generator
@@ -82,10 +83,7 @@ class MapElites(Algorithm):
     def __post_init__(self) -> None:
         positive(self, "batch_size", "centroids", "centroid_samples", "sigma")
         probability(self, "flip_probability")
-        if self.iso_sigma < 0 or self.line_sigma < 0 or self.iso_sigma + self.line_sigma == 0:
-            raise QDError(
-                f"MapElites: iso_sigma {self.iso_sigma} and line_sigma {self.line_sigma}; wanted 0 or more, not both 0"
-            )
+        check_iso_line(self)
         if self.selection not in _SELECTIONS:
             raise QDError(f"MapElites.selection: got {self.selection!r}, {nearest(str(self.selection), _SELECTIONS)}")
         if not 0 <= self.exploration < np.inf:
@@ -145,13 +143,8 @@ class MapElites(Algorithm):
         return self._children(state, number)
 
     def _children(self, state: MapElitesState, number: int) -> Request:
-        import operators
-
         space, archive, n = state.space, state.archive, self.batch_size
-        operator = self.operator
-        if operator == "auto":
-            operator = "bit_flip" if isinstance(space, Mask) else "iso_line"
-        count = 2 if operator == "iso_line" else 1
+        operator, count = operator_of(space, self.operator)
         rng = generator(state.seed, "variation", number)
         if hasattr(archive, "sample_slots"):  # ours: children straight from the table, no copies of parents
             slots = archive.sample_slots(count * n, rng) if self.selection == "uniform" else self._chosen(
@@ -168,19 +161,8 @@ class MapElites(Algorithm):
             drawn = sample(archive, count * n, rng)
             slots, table = np.arange(count * n), drawn["solution"]
             ids = drawn.get("id", np.full(count * n, -1))
-        parents = ids.reshape(count, n).T  # (n, count)
-        if isinstance(space, Mask):
-            children = operators.bit_flip(table[slots[:n]], rng, self.flip_probability)
-            children[:, list(space.frozen)] = 1
-        elif operator == "gaussian":
-            assert isinstance(space, Box)
-            children = operators.gaussian(table[slots[:n]], rng, self.sigma, *space.bounds)
-        else:
-            assert isinstance(space, Box)
-            children = operators.iso_line_from(
-                table, slots[:n], slots[n:], rng, self.iso_sigma, self.line_sigma, *space.bounds
-            )
-        return Request(children, parents=parents, operators=operator)
+        children = children_of(self, space, operator, table, slots.reshape(count, n), rng)
+        return Request(children, parents=ids.reshape(count, n).T, operators=operator)
 
     def _chosen(
         self,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from qd.algorithm import Algorithm, Report, positive, probability
+from qd.algorithms._children import check_iso_line, children_of, operator_of
 from qd.algorithms.nsga2 import reference_point
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
@@ -80,10 +81,7 @@ class MOME(Algorithm):
     def __post_init__(self) -> None:
         positive(self, "batch_size", "centroids", "centroid_samples", "sigma")
         probability(self, "flip_probability")
-        if self.iso_sigma < 0 or self.line_sigma < 0 or self.iso_sigma + self.line_sigma == 0:
-            raise QDError(
-                f"MOME: iso_sigma {self.iso_sigma} and line_sigma {self.line_sigma}; wanted 0 or more, not both 0"
-            )
+        check_iso_line(self)
         for name in ("initial", "front_size"):
             if getattr(self, name) < 0:
                 raise QDError(f"MOME.{name}: got {getattr(self, name)}, wanted 0 or more")
@@ -135,27 +133,11 @@ class MOME(Algorithm):
         return self._children(state, generator(state.seed, "variation", number))
 
     def _children(self, state: MOMEState, rng: np.random.Generator) -> Request:
-        import operators
-
         space, archive, n = state.space, state.archive, self.batch_size
-        operator = self.operator
-        if operator == "auto":
-            operator = "bit_flip" if isinstance(space, Mask) else "iso_line"
-        count = 2 if operator == "iso_line" else 1
-        slots = archive.sample_slots(count * n, rng, crowding=self.selection == "crowding")
-        solutions, ids = archive.column("solution"), archive.column("id")[slots]
-        if isinstance(space, Mask):
-            children = operators.bit_flip(solutions[slots], rng, self.flip_probability)
-            children[:, list(space.frozen)] = 1
-        elif operator == "gaussian":
-            assert isinstance(space, Box)
-            children = operators.gaussian(solutions[slots], rng, self.sigma, *space.bounds)
-        else:
-            assert isinstance(space, Box)
-            children = operators.iso_line_from(
-                solutions, slots[:n], slots[n:], rng, self.iso_sigma, self.line_sigma, *space.bounds
-            )
-        return Request(children, parents=ids.reshape(count, n).T, operators=operator)
+        operator, count = operator_of(space, self.operator)
+        slots = archive.sample_slots(count * n, rng, crowding=self.selection == "crowding").reshape(count, n)
+        children = children_of(self, space, operator, archive.column("solution"), slots, rng)
+        return Request(children, parents=archive.column("id")[slots].T, operators=operator)
 
     def tell(self, state: MOMEState, request: Request, evaluation: Evaluation) -> None:
         ok = evaluation.ok

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
+from qd.algorithms._children import check_iso_line, children_of, operator_of
 from qd.contracts import REPEATS, Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.rng import generator
@@ -87,9 +88,7 @@ class NoisyMapElites(Algorithm):
             raise QDError(f"NoisyMapElites.reevaluation: got {self.reevaluation}, wanted a share from 0 to below 1")
         if not 0 <= self.caution < np.inf:
             raise QDError(f"NoisyMapElites.caution: got {self.caution}, wanted a number of 0 or more")
-        if self.iso_sigma < 0 or self.line_sigma < 0 or self.iso_sigma + self.line_sigma == 0:
-            raise QDError(f"NoisyMapElites: iso_sigma {self.iso_sigma} and line_sigma {self.line_sigma}; wanted 0 or "
-                          "more, not both 0")  # fmt: skip
+        check_iso_line(self)
 
     @property
     def looks_a_generation(self) -> int:
@@ -141,20 +140,11 @@ class NoisyMapElites(Algorithm):
     def _children(
         self, state: NoisyMapElitesState, elites: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[np.int64], str]:
-        import operators
-
-        n, space = self.batch_size - self.looks_a_generation, state.space
-        if isinstance(space, Mask):
-            rows = elites[rng.integers(0, len(elites), n)]
-            children = operators.bit_flip(state.solutions[rows], rng, self.flip_probability)
-            children[:, list(space.frozen)] = 1
-            return children, state.ids[rows][:, None], "bit_flip"
-        assert isinstance(space, Box)
-        pairs = elites[rng.integers(0, len(elites), (2, n))]
-        children = operators.iso_line_from(
-            state.solutions, pairs[0], pairs[1], rng, self.iso_sigma, self.line_sigma, *space.bounds
-        )
-        return children, state.ids[pairs.T], "iso_line"
+        operator, count = operator_of(state.space)
+        n = self.batch_size - self.looks_a_generation
+        rows = elites[rng.integers(0, len(elites), (count, n))]
+        children = children_of(self, state.space, operator, state.solutions, rows, rng)
+        return children, state.ids[rows.T], operator
 
     def tell(self, state: NoisyMapElitesState, request: Request, evaluation: Evaluation) -> None:
         if state.looked_at is not None:

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
 from qd.policies.mlp import BIASES
+from qd.problems._weights import blank_broken, frame_steps
 from qd.space import Box, Measures, Space
 
 START = (36.0, 184.0, 0.0)  # x, y [px], y down, heading [degrees]
@@ -120,7 +121,7 @@ class DeceptiveMaze(Problem):
         n = len(weights)
         frames = np.zeros(0, np.int64)
         if "trajectory" in request.columns:
-            frames = np.ceil(np.linspace(0, self.steps - 1, self.frames + 1)[1:]).astype(np.int64)
+            frames = frame_steps(self.steps, self.frames)
         final, trace = self.episodes(weights, frames)
         measures = final[:, 0:2].copy()
         objective = -np.hypot(measures[:, 0] - GOAL[0], measures[:, 1] - GOAL[1])
@@ -129,11 +130,8 @@ class DeceptiveMaze(Problem):
             columns["trajectory"] = trace
         if "reached" in request.columns:
             columns["reached"] = objective > -REACHED
-        status = np.full(n, Status.OK, np.int8)
-        broken = ~np.isfinite(weights).all(axis=1)
-        status[broken], objective[broken], measures[broken] = Status.INVALID, np.nan, np.nan
+        status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": np.full(n, float(self.steps))}
-        reasons = {int(row): "weights are not finite" for row in np.flatnonzero(broken)}
         return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
 
     def episodes(

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._hard_maze_map import FRAME, UNIT, WALLS, WIDTH, bitmap, pixel, tables
+from qd.problems._weights import blank_broken, frame_steps
 from qd.space import Box, Measures, Space
 
 START = (60.0, 450.0, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -112,17 +113,13 @@ class HardMaze(Problem):
             columns["trajectory"] = trace[:, :, 0:2] / WIDTH
         if "reward_area" in request.columns:
             columns["reward_area"] = area
-        status = np.full(n, Status.OK, np.int8)
-        broken = ~np.isfinite(weights).all(axis=1)
-        if broken.any():
-            status[broken], objective[broken], measures[broken] = Status.INVALID, np.nan, np.nan
+        status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": np.full(n, float(self.steps))}
-        reasons = {int(row): "weights are not finite" for row in np.flatnonzero(broken)}
         return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
 
     def frame_steps(self) -> NDArray[np.int64]:
         """(frames,) the steps, counted from 0, after which a frame of the trajectory is taken."""
-        return np.ceil(np.linspace(0, self.steps - 1, self.frames + 1)[1:]).astype(np.int64)
+        return frame_steps(self.steps, self.frames)
 
     def episodes(
         self,

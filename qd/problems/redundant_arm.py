@@ -27,9 +27,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
+from qd.problems._weights import blank_broken, frame_steps
 from qd.space import Box, Measures, Space
 
 JOINTS = 20
@@ -120,9 +121,8 @@ class RedundantArm(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
-        n = len(weights)
         wanted = "trajectory" in request.columns
-        final, trace = self.episodes(weights, self.frame_steps() if wanted else np.zeros(0, np.int64))
+        final, trace = self.episodes(weights, frame_steps(self.steps, self.frames) if wanted else np.zeros(0, np.int64))
         posture = points(final[:, :JOINTS])  # (n, 21, 2)
         measures = posture[:, -1].copy()
         objective, area = reward(measures)
@@ -136,16 +136,8 @@ class RedundantArm(Problem):
             columns["reward_area"] = area
         if "posture" in request.columns:
             columns["posture"] = posture
-        status = np.full(n, Status.OK, np.int8)
-        broken = ~np.isfinite(weights).all(axis=1)
-        if broken.any():
-            status[broken], objective[broken], measures[broken] = Status.INVALID, np.nan, np.nan
-        reasons = {int(row): "weights are not finite" for row in np.flatnonzero(broken)}
+        status, reasons = blank_broken(weights, objective, measures)
         return Evaluation(objective, measures, status, columns, {"steps": final[:, JOINTS].copy()}, reasons=reasons)
-
-    def frame_steps(self) -> NDArray[np.int64]:
-        """(frames,) the steps, counted from 0, after which a frame of the trajectory is taken."""
-        return np.ceil(np.linspace(0, self.steps - 1, self.frames + 1)[1:]).astype(np.int64)
 
     def episodes(
         self,
