@@ -291,3 +291,18 @@ def test_the_picture_of_the_best_is_of_the_episode_that_scored(stored, tmp_path)
     figure = solution_figure(result)
     titles = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
     assert any(f"sum of rewards {best['objective']:.4g}" in title for title in titles)
+
+
+def test_the_best_is_what_its_solution_gives_under_the_final_statistics():
+    """The warm-up was judged without statistics: a lucky row of it is not the search's best."""
+    problem = pole(max_steps=500)
+    search = ObservationNormalised(MapElites(batch_size=10), warm_up=60)
+    result = qd.run(qd.Experiment(problem, search, 100, seed=2), progress=False)
+    rows = {row["purpose"]: row for row in result.summary["best"]}
+    assert rows["select"]["objective"] > rows["search"]["objective"]  # else the test says nothing
+    best = result.best
+    assert best["id"] >= 60
+    context = {name: result.populations[name] for name in ("observation_mean", "observation_std", "observation_clip")}
+    seed = row_seeds(2, np.array([best["id"]], np.uint64))
+    again = problem.evaluate(qd.Request(best["solution"][None], context=context), seed)
+    assert again.objective[0] == best["objective"] == result.summary["best_objective"]

@@ -112,7 +112,8 @@ class ObservationNormalised(Algorithm):
         if state.phase == "begin" and self.warm_up and left > 0:
             state.phase = "warm_up"
             drawn = state.space.sample(self.warm_up, generator(state.seed, "warm_up"))
-            return Request(drawn, operators="warm_up", columns=COLUMNS)
+            # Judged without statistics, so not to be compared with what the search finds: a purpose of its own.
+            return Request(drawn, operators="warm_up", purpose="select", columns=COLUMNS)
         state.phase = "search"
         inner = self._inner(state)
         request = self.algorithm.ask(inner, left)
