@@ -43,6 +43,7 @@ _NAMES = {
 _MODULES = {
     "algorithms": "qd.algorithms",
     "archives": "archives",
+    "behavior": "qd.behavior",
     "operators": "operators",
     "policies": "qd.policies",
     "problems": "qd.problems",
@@ -55,6 +56,7 @@ if _TYPE_CHECKING:
     import archives as archives
     import operators as operators
     from qd import algorithms as algorithms
+    from qd import behavior as behavior
     from qd import policies as policies
     from qd import problems as problems
     from qd import rng as rng

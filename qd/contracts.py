@@ -43,6 +43,8 @@ class Request:
         draws: (n,) uint64, equal where rows must share a seed; by default the evaluation number.
         columns: the extra columns of the evaluation that the search will read.
         context: arrays that all rows need (opponents, a rubric, an encoder's weights).
+        emitter: (n,) evaluation numbers of the solutions whose emitters made the rows, -1 for exploration; None: all
+            rows explore. The recorder counts by it what exploring found and what each reward area cost.
         number, first: given by the loop: the request's number, the evaluation number of row 0.
     """
 
@@ -55,6 +57,7 @@ class Request:
     draws: NDArray[np.uint64] | None = None
     columns: tuple[str, ...] = ()
     context: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    emitter: NDArray[np.int64] | None = None
     number: int = -1
     first: int = 0
 
@@ -90,6 +93,7 @@ class Request:
             operators=self.operators if isinstance(self.operators, str) else self.operators[span],
             fidelity={key: _cut(value, n, span) for key, value in self.fidelity.items()},
             draws=None if self.draws is None else self.draws[span],
+            emitter=None if self.emitter is None else self.emitter[span],
             first=self.first + start,
         )
 
@@ -109,7 +113,7 @@ class Evaluation:
         columns: named arrays (n, ...) that a request may ask for: observations, trajectories, scores.
         cost: named arrays (n,) of what the rows cost by unit: steps, decisions, examples, tokens.
         truth: named arrays (n, ...) for metrics alone; no search ever sees them. ``truth["measures"]``
-            replaces the measures in coverage.
+            replaces the measures in coverage; ``truth["reward_area"]`` (n,) is the area that paid, -1 for none.
         reasons: row -> why it is not OK.
     """
 
@@ -150,6 +154,7 @@ class Problem(ABC):
         solution_space: the Space, or role -> Space where a problem has several populations.
         measure_space: names and bounds of the measures, or None: then no grid is possible.
         objectives: their names, all maximised. With more than one, ``Evaluation.objective`` has a column each.
+        reward_areas: names of the places that pay a sparse reward; metrics say when each was found.
         fidelities: name -> the sentence that explains it, beside ``repeats`` which all problems know.
         columns: name -> the sentence that explains it, for what a request may ask.
         costs: unit -> the most that one evaluation can cost; a budget in a unit needs it.
@@ -165,6 +170,7 @@ class Problem(ABC):
     solution_space: Space | Mapping[str, Space]
     measure_space: Measures | None = None
     objectives: tuple[str, ...] = ("objective",)
+    reward_areas: tuple[str, ...] = ()
     fidelities: Mapping[str, str] = {}
     columns: Mapping[str, str] = {}
     costs: Mapping[str, float] = {}
@@ -249,7 +255,7 @@ def numbered(request: Request, number: int, first: int, problem: Problem) -> Req
         if column not in problem.columns and column not in REPEAT_COLUMNS:
             raise QDError(f"Request.columns: {column!r} is not offered by {problem.name}, "
                           f"{nearest(column, problem.columns)}")  # fmt: skip
-    for name, array in (("parents", request.parents), ("draws", request.draws)):
+    for name, array in (("parents", request.parents), ("draws", request.draws), ("emitter", request.emitter)):
         if array is not None and len(array) != n:
             raise QDError(f"Request.{name}: got {len(array)} rows for {n} solutions")
     if not isinstance(request.operators, str) and len(request.operators) != n:

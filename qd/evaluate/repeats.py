@@ -30,6 +30,7 @@ def expanded(request: Request, seeds: NDArray[np.uint64]) -> tuple[Request, NDAr
         solutions=solutions,
         parents=None,
         operators="",
+        emitter=None,
         fidelity=fidelity,
         draws=request.draw_numbers[index],
         columns=columns,

@@ -57,6 +57,7 @@ def request_tree(request: Request) -> dict[str, Any]:
         "draws": request.draws,
         "columns": request.columns,
         "context": dict(request.context),
+        "emitter": request.emitter,
         "number": request.number,
         "first": request.first,
     }
@@ -64,7 +65,7 @@ def request_tree(request: Request) -> dict[str, Any]:
 
 def pack_request(request: Request, seeds: NDArray[np.uint64], key: str, cache: ContextCache) -> bytes:
     """A request for the other end of a channel; what only the search needs stays behind."""
-    tree = request_tree(request) | {"parents": None, "operators": "", "draws": None}
+    tree = request_tree(request) | {"parents": None, "operators": "", "draws": None, "emitter": None}
     tree["context"] = dict(request.context) if key and cache.needs(key) else {}
     return encode({"request": tree, "seeds": seeds, "key": key})
 

@@ -59,6 +59,7 @@ class HardMaze(Problem):
     faithful_reward: bool = False
     """Pay for the position one step before the end, as the released code does, instead of the final one."""
 
+    reward_areas = ("area 1", "area 2")
     columns = MappingProxyType({
         "trajectory": "(n, frames, 2) x and y along the episode, in maze widths",
         "reward_area": "(n,) the reward area that paid, 0 or 1; -1 for none",
@@ -115,7 +116,7 @@ class HardMaze(Problem):
             columns["reward_area"] = area
         status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": np.full(n, float(self.steps))}
-        return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
+        return Evaluation(objective, measures, status, columns, cost, {"reward_area": area}, reasons)
 
     def frame_steps(self) -> NDArray[np.int64]:
         """(frames,) the steps, counted from 0, after which a frame of the trajectory is taken."""

@@ -76,6 +76,7 @@ class RedundantArm(Problem):
     faithful_reward: bool = False
     """Pay only where an illegal move ended the episode, as the released code does."""
 
+    reward_areas = ("area 1", "area 2", "area 3")
     columns = MappingProxyType({
         "trajectory": "(n, frames, 2) x and y of the end effector along the episode, in widths of the square",
         "reward_area": "(n,) the reward area that paid, 0 to 2; -1 for none",
@@ -137,7 +138,8 @@ class RedundantArm(Problem):
         if "posture" in request.columns:
             columns["posture"] = posture
         status, reasons = blank_broken(weights, objective, measures)
-        return Evaluation(objective, measures, status, columns, {"steps": final[:, JOINTS].copy()}, reasons=reasons)
+        cost = {"steps": final[:, JOINTS].copy()}
+        return Evaluation(objective, measures, status, columns, cost, {"reward_area": area}, reasons)
 
     def episodes(
         self,

@@ -1,0 +1,7 @@
+"""Behaviour spaces: what makes measures out of observations. Torch loads where an encoder uses it."""
+
+from qd.behavior.contract import BehaviorSpace, Encoder, Fit
+from qd.behavior.pca import PCA
+from qd.behavior.whitened import Whitened
+
+__all__ = ["PCA", "BehaviorSpace", "Encoder", "Fit", "Whitened"]

@@ -1,0 +1,77 @@
+"""PCA: measures are the observations' coordinates along the directions in which they vary most.
+
+Cheap, deterministic, and the floor that an autoencoder should stand above: its reconstruction is the best that any
+linear encoder of the same size can make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd.behavior.contract import Encoder, Fit, Learned, Observations
+from qd.errors import QDError
+
+
+@dataclass(frozen=True)
+class PCA(Encoder):
+    """Principal components of whole observations, flattened; pictures of bytes count from 0 to 1.
+
+    Surprise is the mean squared error of the reconstruction. Before the first fit all is the origin.
+    """
+
+    latent: int = 10
+    """Measures (m)."""
+
+    max_rows: int = 2000
+    """At most so many observations, drawn at random, are trained on."""
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "max_rows"):
+            if getattr(self, name) < 1:
+                raise QDError(f"PCA.{name}: got {getattr(self, name)}, wanted at least 1")
+
+    def size(self, shape: tuple[int, ...]) -> int:
+        """``latent``; it may not exceed the numbers of an observation."""
+        numbers = int(np.prod(shape))
+        if self.latent > numbers:
+            raise QDError(f"PCA.latent: got {self.latent}, but an observation of shape {shape} has {numbers} numbers")
+        return self.latent
+
+    def init(self, shape: tuple[int, ...], rng: np.random.Generator) -> Learned:
+        numbers = int(np.prod(shape))
+        return {"mean": np.zeros(numbers), "components": np.zeros((self.size(shape), numbers))}
+
+    def fit(self, learned: Learned, observations: Observations, rng: np.random.Generator) -> Fit:
+        if len(observations) > self.max_rows:
+            observations = observations[np.sort(rng.permutation(len(observations))[: self.max_rows])]
+        rows = flat(observations)
+        if len(rows) == 0 or not np.isfinite(rows).all():
+            return Fit(rows=len(rows), rolled_back=True)
+        mean = rows.mean(axis=0)
+        _, _, directions = np.linalg.svd(rows - mean, full_matrices=False)
+        components = np.zeros_like(learned["components"])
+        found = directions[: self.latent]
+        largest = np.abs(found).argmax(axis=1)
+        found *= np.sign(found[np.arange(len(found)), largest])[:, None]  # a direction's sign is free: fix it
+        components[: len(found)] = found
+        learned.update(mean=mean, components=components)
+        return Fit(1, float(self.surprise(learned, observations).mean()), len(rows))
+
+    def encode(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
+        # einsum sums a row in the same order whatever stands beside it; a product of matrices would not
+        return np.einsum("nd,md->nm", flat(observations) - learned["mean"], learned["components"])
+
+    def surprise(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
+        centred = flat(observations) - learned["mean"]
+        left = (centred**2).sum(axis=1) - (np.einsum("nd,md->nm", centred, learned["components"]) ** 2).sum(axis=1)
+        surprise: NDArray[np.float64] = np.maximum(left, 0.0) / centred.shape[1]  # the components are orthonormal
+        return surprise
+
+
+def flat(observations: Observations) -> NDArray[np.float64]:
+    """(n, numbers) observations as rows of numbers; bytes become 0 to 1."""
+    rows = observations.reshape(len(observations), -1)
+    return rows / 255.0 if rows.dtype == np.uint8 else rows.astype(np.float64)
