@@ -75,6 +75,8 @@ for _path, _name in (
     ("archives.grid:GridArchive", "archives.GridArchive"),
     ("archives.novelty:NoveltyArchive", "archives.NoveltyArchive"),
     ("archives.pareto:ParetoArchive", "archives.ParetoArchive"),
+    ("archives.reward:RewardArchive", "archives.RewardArchive"),
+    ("archives.unstructured:UnstructuredArchive", "archives.UnstructuredArchive"),
 ):
     register(_path, _name, lambda archive: archive.to_state(copy=False), _own_archive(_path))
 
