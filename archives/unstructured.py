@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from archives.base import Batch
 from archives.novelty import NoveltyArchive
 
+_TOLERANCE = 0.05  # of the target size
+
 
 class UnstructuredArchive(NoveltyArchive):
     """Elites that keep a distance. Settings of NoveltyArchive (novelty_threshold aside), and these.
@@ -111,9 +113,15 @@ class UnstructuredArchive(NoveltyArchive):
         self._index_anew()
 
     def control_size(self) -> None:
-        """Change the distance towards the target size: larger where there are too many elites, smaller where few."""
+        """Steer towards the target size: with too many elites the distance grows and they compete for their places
+        anew; with too few it shrinks. Within a twentieth of the target nothing happens.
+        """
         error = (len(self) - self._target_size) / self._target_size
+        if abs(error) <= _TOLERANCE:
+            return
         self._distance *= max(1.0 + self._gain * error, 0.5)
+        if error > 0:
+            self._compete_anew()
 
     def re_encode(
         self, encode: Callable[[NDArray[Any]], ArrayLike], field: str = "observations", block: int = 1024

@@ -1,5 +1,6 @@
 """Searches, one a file: settings, state, init, ask, tell."""
 
+from qd.algorithms.aurora import AURORA
 from qd.algorithms.cem import CEM
 from qd.algorithms.cma_mae import CMAMAE
 from qd.algorithms.cma_me import CMAME
@@ -26,6 +27,7 @@ from qd.algorithms.xnes import XNES
 from qd.interop.ask_tell import AskTell
 
 __all__ = [
+    "AURORA",
     "CEM",
     "CMAMAE",
     "CMAME",
