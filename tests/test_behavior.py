@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qd
-from qd.behavior import PCA, Autoencoder, BehaviorSpace, BetaVAE, Encoder, RandomEncoder, Whitened
+from qd.behavior import PCA, Autoencoder, BehaviorSpace, BetaVAE, Encoder, RandomEncoder, SequenceAutoencoder, Whitened
 from qd.codec import decode, encode
 from qd.rng import generator
 
@@ -23,8 +23,9 @@ ENCODERS = [  # and the shape it takes
     (Autoencoder.taxons(latent=3, epochs=1), (2, 32, 32, 3)),
     (BetaVAE(latent=3, epochs=3), (2, 32, 32, 3)),
     (RandomEncoder(latent=3), (2, 32, 32, 3)),
+    (SequenceAutoencoder(latent=3, epochs=5), (12, 2)),
 ]
-TORCH = (Autoencoder,)
+TORCH = (Autoencoder, SequenceAutoencoder)
 
 
 def named(encoder: Encoder, shape: tuple[int, ...]) -> object:

@@ -3,6 +3,17 @@
 from qd.behavior.autoencoder import Autoencoder, BetaVAE, RandomEncoder
 from qd.behavior.contract import BehaviorSpace, Encoder, Fit
 from qd.behavior.pca import PCA
+from qd.behavior.sequence_autoencoder import SequenceAutoencoder
 from qd.behavior.whitened import Whitened
 
-__all__ = ["PCA", "Autoencoder", "BehaviorSpace", "BetaVAE", "Encoder", "Fit", "RandomEncoder", "Whitened"]
+__all__ = [
+    "PCA",
+    "Autoencoder",
+    "BehaviorSpace",
+    "BetaVAE",
+    "Encoder",
+    "Fit",
+    "RandomEncoder",
+    "SequenceAutoencoder",
+    "Whitened",
+]

@@ -53,7 +53,7 @@ class TorchEncoder(Encoder):
     reset: bool = False
     """Begin each training from new weights instead of the present ones."""
 
-    max_rows: int | None = 4000
+    max_rows: int | None = 3000
     """At most so many items (frames count one by one), drawn at random, are trained on; None for all."""
 
     device: str = "cpu"

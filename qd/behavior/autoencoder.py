@@ -48,13 +48,14 @@ class Autoencoder(TorchEncoder):
     @classmethod
     def stax(cls, **settings: Any) -> Self:
         """As in STAX: up to 101 epochs over all frames, a fifth validates, the last weights stay."""
-        return cls(**{"architecture": "stax", "epochs": 101, "restore": False, "max_rows": None} | settings)
+        published: dict[str, Any] = {"architecture": "stax", "epochs": 101, "restore": False, "max_rows": None}
+        return cls(**published | settings)
 
     @classmethod
     def taxons(cls, **settings: Any) -> Self:
         """As in TAXONS: 5 epochs over all frames, no validation."""
-        published = {"architecture": "taxons", "epochs": 5, "validation": 0.0, "restore": False, "max_rows": None}
-        return cls(**published | settings)
+        published: dict[str, Any] = {"architecture": "taxons", "epochs": 5, "validation": 0.0}
+        return cls(**published | {"restore": False, "max_rows": None} | settings)
 
     def size(self, shape: tuple[int, ...]) -> int:
         """``latent`` for each frame."""
