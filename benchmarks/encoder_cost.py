@@ -54,9 +54,8 @@ def main() -> int:
     default = ENCODERS["default"]
     described, trained = spent["default"]
     rows = (default.max_rows or 0) * (1 - default.validation)
-    print(
-        f"a run: {50_000 * 5 * described / 1e3:.0f} s describing, {6 * default.epochs * rows * trained / 1e3:.0f} s training"
-    )
+    training = 6 * default.epochs * rows * trained / 1e3
+    print(f"a run: {50_000 * 5 * described / 1e3:.0f} s describing, {training:.0f} s training")
     ratios = [theirs / ours for theirs, ours in zip(spent["stax"], spent["default"], strict=True)]
     print(f"ratio {ratios[0]:.1f} describing, {ratios[1]:.1f} training (floor {FLOOR})")
     return int(min(ratios) < FLOOR)
