@@ -74,9 +74,9 @@ def main() -> int:
                 latent = space.encode(unseen)
             found[name].append((*knowledge(latent, centre), time.perf_counter() - begin))
     for name, values in found.items():
-        (r, near, seconds), (r_off, near_off, _) = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
+        (r, near, time_each), (r_off, near_off, _) = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
         print(
-            f"{name:>12}: correlation {r:.2f} +- {r_off:.2f}, neighbours at {near:.3f} +- {near_off:.3f}, {seconds:.1f} s"
+            f"{name:>12}: correlation {r:.2f} +- {r_off:.2f}, nearest {near:.3f} +- {near_off:.3f}, {time_each:.0f} s"
         )
     neighbours = {name: float(np.mean([value[1] for value in values])) for name, values in found.items()}
     ratio = min(neighbours["PCA"], neighbours["untrained"]) / neighbours["default"]

@@ -5,7 +5,7 @@ an episode; surprise is how badly the frames are reconstructed.
 
 ``Autoencoder.taxons()`` and ``Autoencoder.stax()`` are as the released code has them, their defects too: a latent and
 an output that cannot be linear, the last weights instead of the best, small things lost before a large background.
-The default differs where measurements spoke for it (``benchmarks/encoder_cost.py``):
+The default differs where measurements spoke for it (``benchmarks/encoder_distances.py``, ``encoder_cost.py``):
 
 - The network is small and looks at what differs from the mean picture of the training set. What never moves costs
   it nothing, and a robot of a few pixels is what it sees from the first step.
