@@ -4,23 +4,37 @@ import numpy as np
 import pytest
 
 import qd
-from qd.behavior import PCA, BehaviorSpace, Encoder, Whitened
+from qd.behavior import PCA, Autoencoder, BehaviorSpace, BetaVAE, Encoder, RandomEncoder, SequenceAutoencoder, Whitened
 from qd.codec import decode, encode
 from qd.rng import generator
 
 OBSERVATIONS = {  # shape -> rows of it
     (3, 4): generator(1, "test").normal(size=(60, 3, 4)),
     (2, 64, 64, 3): (generator(2, "test").random((24, 2, 64, 64, 3)) * 255).astype(np.uint8),
+    (2, 32, 32, 3): (generator(4, "test").random((24, 2, 32, 32, 3)) * 255).astype(np.uint8),
     (12, 2): generator(3, "test").normal(size=(40, 12, 2)).cumsum(axis=1),
 }
 ENCODERS = [  # and the shape it takes
     (PCA(latent=3), (3, 4)),
     (PCA(latent=3), (2, 64, 64, 3)),
     (Whitened(PCA(latent=3)), (3, 4)),
+    (Autoencoder(latent=3, epochs=3), (2, 32, 32, 3)),
+    (Autoencoder.stax(latent=3, epochs=1), (2, 32, 32, 3)),
+    (Autoencoder.taxons(latent=3, epochs=1), (2, 32, 32, 3)),
+    (BetaVAE(latent=3, epochs=3), (2, 32, 32, 3)),
+    (RandomEncoder(latent=3), (2, 32, 32, 3)),
+    (SequenceAutoencoder(latent=3, epochs=5), (12, 2)),
 ]
+TORCH = (Autoencoder, SequenceAutoencoder)
 
 
-@pytest.fixture(params=ENCODERS, ids=lambda entry: f"{type(entry[0]).__name__}{entry[1]}")
+def named(encoder: Encoder, shape: tuple[int, ...]) -> object:
+    kind = getattr(encoder, "architecture", "")
+    marks = pytest.mark.peer if isinstance(encoder, TORCH) else ()
+    return pytest.param((encoder, shape), marks=marks, id=f"{type(encoder).__name__}{kind}{shape}")
+
+
+@pytest.fixture(params=[named(*entry) for entry in ENCODERS])
 def entry(request: pytest.FixtureRequest) -> tuple[Encoder, np.ndarray]:
     encoder, shape = request.param
     return encoder, OBSERVATIONS[shape]

@@ -1,7 +1,19 @@
 """Behaviour spaces: what makes measures out of observations. Torch loads where an encoder uses it."""
 
+from qd.behavior.autoencoder import Autoencoder, BetaVAE, RandomEncoder
 from qd.behavior.contract import BehaviorSpace, Encoder, Fit
 from qd.behavior.pca import PCA
+from qd.behavior.sequence_autoencoder import SequenceAutoencoder
 from qd.behavior.whitened import Whitened
 
-__all__ = ["PCA", "BehaviorSpace", "Encoder", "Fit", "Whitened"]
+__all__ = [
+    "PCA",
+    "Autoencoder",
+    "BehaviorSpace",
+    "BetaVAE",
+    "Encoder",
+    "Fit",
+    "RandomEncoder",
+    "SequenceAutoencoder",
+    "Whitened",
+]

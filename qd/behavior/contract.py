@@ -25,12 +25,15 @@ class Fit:
         error: mean error on the rows that validate, of what was kept; NaN where the encoder has none.
         rows: observations trained on.
         rolled_back: the training came to numbers that are not finite, and what was learned before is back.
+        spread: mean standard deviation of the measures over rows trained on; near 0 where all came to one point, NaN
+            where the encoder does not say.
     """
 
     epochs: int = 0
     error: float = float("nan")
     rows: int = 0
     rolled_back: bool = False
+    spread: float = float("nan")
 
 
 class Encoder(ABC):
