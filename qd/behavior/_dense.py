@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qd.errors import QDError
 
 BLOCK = 256  # rows that go through a network at once
 
@@ -38,12 +41,26 @@ class Trained(NamedTuple):
     finite: bool
 
 
+def check(settings: Any) -> None:
+    """Refuse settings of a training that make no sense; ``settings`` has the fields of Schedule."""
+    owner = type(settings).__name__
+    for name in ("epochs", "patience", "batch_size", "threads"):
+        if getattr(settings, name) < 1:
+            raise QDError(f"{owner}.{name}: got {getattr(settings, name)}, wanted at least 1")
+    if not 0 < settings.learning_rate < np.inf:
+        raise QDError(f"{owner}.learning_rate: got {settings.learning_rate}, wanted a number above 0")
+    if not 0 <= settings.validation < 1:
+        raise QDError(f"{owner}.validation: got {settings.validation}, wanted a share from 0 to below 1")
+
+
+def schedule(settings: Any) -> Schedule:
+    """The Schedule of a dataclass that has its fields."""
+    return Schedule(*(getattr(settings, name) for name in Schedule._fields))
+
+
 def dense(sizes: tuple[int, ...], rng: np.random.Generator) -> Network:
     """A network of layers ``sizes``, input first: weights normal with variance 1 / inputs (for SELU), biases 0."""
-    weights = [
-        (rng.normal(size=(out, inputs)) / np.sqrt(inputs)).astype(np.float32)
-        for inputs, out in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    weights = [(rng.normal(size=(out, inputs)) / np.sqrt(inputs)).astype(np.float32) for inputs, out in pairwise(sizes)]
     biases = [np.zeros(out, np.float32) for out in sizes[1:]]
     return {"weights": weights, "biases": biases, "moments": {}}
 

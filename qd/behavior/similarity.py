@@ -50,7 +50,7 @@ class SimilarityEncoder(Encoder):
     """Measures (m)."""
 
     oracle: Oracle | Literal["terminal"] = "terminal"
-    """Who answers: a function of three observations giving the odd one out, 0, 1 or 2, or None to skip; ``Terminal``."""
+    """Who answers: a function of three observations that gives the odd one out, 0, 1 or 2, or None to skip."""
 
     questions: int = 100
     """Triplets asked at each fit."""
@@ -59,27 +59,27 @@ class SimilarityEncoder(Encoder):
     """Triplets asked in all; fits after these change nothing."""
 
     uncertain: float = 0.5
-    """Share of the triplets that are those with the least certain answers of eight times as many; the rest at random."""
+    """Share of the triplets whose answers are the least certain of eight times as many; the rest are random."""
 
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[int, ...] = (32,)
     """Units of the hidden layers; none makes the measures linear in the observation."""
 
-    kernel: Literal["ste", "t-ste", "crowd"] = "t-ste"
+    kernel: Literal["ste", "t-ste", "crowd"] = "ste"
     """How likely an answer is by distance."""
 
-    sparsity: float = 0.01
+    sparsity: float = 0.1
     """Weight of the group lasso on the numbers of an observation: those that explain no answers fade."""
 
-    epochs: int = 200
+    epochs: int = 1000
     """Passes over the answers at most, a fit."""
 
-    patience: int = 20
+    patience: int = 200
     """Epochs without better validation after which a fit ends; its best weights are kept."""
 
-    batch_size: int = 64
+    batch_size: int = 256
     """Answers a step."""
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 0.01
     """Step of Adam."""
 
     validation: float = 0.2
@@ -95,19 +95,17 @@ class SimilarityEncoder(Encoder):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
-        for name in ("latent", "max_questions", "epochs", "patience", "batch_size", "threads"):
+        _dense.check(self)
+        for name in ("latent", "max_questions"):
             if getattr(self, name) < 1:
                 raise QDError(f"SimilarityEncoder.{name}: got {getattr(self, name)}, wanted at least 1")
         for name in ("questions", "sparsity"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise QDError(f"SimilarityEncoder.{name}: got {getattr(self, name)}, wanted 0 or more")
-        for name, below in (("uncertain", "at most 1"), ("validation", "below 1")):
-            if not 0 <= getattr(self, name) <= 1 or (name == "validation" and self.validation == 1):
-                raise QDError(f"SimilarityEncoder.{name}: got {getattr(self, name)}, wanted a share from 0, {below}")
+        if not 0 <= self.uncertain <= 1:
+            raise QDError(f"SimilarityEncoder.uncertain: got {self.uncertain}, wanted a share from 0 to 1")
         if any(units < 1 for units in self.hidden):
             raise QDError(f"SimilarityEncoder.hidden: got {self.hidden}, wanted layers of at least 1 unit")
-        if not 0 < self.learning_rate < np.inf:
-            raise QDError(f"SimilarityEncoder.learning_rate: got {self.learning_rate}, wanted a number above 0")
         if self.kernel not in ("ste", "t-ste", "crowd"):
             raise QDError(f"SimilarityEncoder.kernel: got {self.kernel!r}, wanted 'ste', 't-ste' or 'crowd'")
         if self.oracle != "terminal" and not callable(self.oracle):
@@ -174,9 +172,7 @@ class SimilarityEncoder(Encoder):
         chances: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
         return chances
 
-    def answered(
-        self, learned: Learned, observations: Observations, triplets: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def answered(self, learned: Learned, observations: Observations, triplets: NDArray[np.int64]) -> NDArray[np.int64]:
         """(t,) what the oracle says to triplets (t, 3), -1 where there is no answer; ``learned["counts"]`` counts."""
         oracle = Terminal() if self.oracle == "terminal" else self.oracle
         answers, counts = np.full(len(triplets), SKIPPED), learned["counts"]
@@ -261,18 +257,14 @@ class SimilarityEncoder(Encoder):
         def loss(parameters: list[Any], triplets: Any, answers: Any) -> Any:
             places = _dense.forward(parameters, known[triplets.ravel()]).reshape(len(triplets), 3, -1)  # (b, 3, m)
             squared = torch.stack([((places[:, i] - places[:, j]) ** 2).sum(dim=1) for i, j in PAIRS], dim=1)
-            return torch.nn.functional.cross_entropy(
-                self._log_kernel(squared, torch.log), answers, reduction="none"
-            )
+            return torch.nn.functional.cross_entropy(self._log_kernel(squared, torch.log), answers, reduction="none")
 
         def penalty(parameters: list[Any]) -> Any:
             return self.sparsity * torch.sqrt((parameters[0] ** 2).sum(dim=0) + 1e-8).sum()
 
-        schedule = _dense.Schedule(
-            self.epochs, self.patience, self.batch_size, self.learning_rate, self.validation, self.threads, self.device
-        )
         arrays = (learned["triplets"], learned["answers"])
-        done = _dense.trained(learned["network"], arrays, loss, schedule, rng, penalty if self.sparsity else None)
+        rules = penalty if self.sparsity else None
+        done = _dense.trained(learned["network"], arrays, loss, _dense.schedule(self), rng, rules)
         if not done.finite:
             learned.update(mean=before[0], scale=before[1])
         return Fit(done.epochs, done.error, len(learned["answers"]), rolled_back=not done.finite)

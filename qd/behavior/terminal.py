@@ -18,7 +18,7 @@ HELP = "which one is the odd one out? 0, 1 or 2; s to skip; q to stop asking: "
 SHOWN = 24  # numbers of an observation that are printed
 
 
-class StopAsking(Exception):  # noqa: N818 - not an error: the person has had enough
+class StopAsking(Exception):
     """Raised by an oracle that wants no more questions this time."""
 
 
