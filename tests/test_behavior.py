@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qd
-from qd.behavior import PCA, BehaviorSpace, Encoder, Whitened
+from qd.behavior import PCA, BehaviorSpace, Encoder, SimilarityEncoder, Whitened
 from qd.codec import decode, encode
 from qd.rng import generator
 
@@ -13,10 +13,21 @@ OBSERVATIONS = {  # shape -> rows of it
     (2, 64, 64, 3): (generator(2, "test").random((24, 2, 64, 64, 3)) * 255).astype(np.uint8),
     (12, 2): generator(3, "test").normal(size=(40, 12, 2)).cumsum(axis=1),
 }
+
+
+def odd_mean(*observations: np.ndarray) -> int:
+    """The odd one out of three by their means."""
+    means = [float(observation.mean()) for observation in observations]
+    return int(np.argmin([abs(means[i] - means[j]) for i, j in ((1, 2), (0, 2), (0, 1))]))
+
+
 ENCODERS = [  # and the shape it takes
     (PCA(latent=3), (3, 4)),
     (PCA(latent=3), (2, 64, 64, 3)),
     (Whitened(PCA(latent=3)), (3, 4)),
+    pytest.param((SimilarityEncoder(oracle=odd_mean, epochs=20), (12, 2)), marks=pytest.mark.peer),
+    pytest.param((SimilarityEncoder(oracle=odd_mean, questions=10, epochs=3), (2, 64, 64, 3)), marks=pytest.mark.peer),
+    pytest.param((Whitened(SimilarityEncoder(oracle=odd_mean, epochs=20)), (3, 4)), marks=pytest.mark.peer),
 ]
 
 

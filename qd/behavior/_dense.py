@@ -53,6 +53,19 @@ def check(settings: Any) -> None:
         raise QDError(f"{owner}.validation: got {settings.validation}, wanted a share from 0 to below 1")
 
 
+def check_device(settings: Any) -> None:
+    """Refuse a device that torch cannot use here."""
+    if settings.device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.zeros(1, device=settings.device)
+    except (RuntimeError, AssertionError) as error:
+        said = str(error).split("\n")[0]
+        raise QDError(f"{type(settings).__name__}.device: got {settings.device!r}, but torch says: {said}") from None
+
+
 def schedule(settings: Any) -> Schedule:
     """The Schedule of a dataclass that has its fields."""
     return Schedule(*(getattr(settings, name) for name in Schedule._fields))

@@ -70,6 +70,7 @@ class PreferenceReward:
 
     def init(self, size: int, rng: np.random.Generator) -> Learned:
         """What is known before any answer, of measures of this size (m); ``rng`` draws the first weights."""
+        _dense.check_device(self)
         network = _dense.dense((size, *self.hidden, 1), rng)
         return {"network": network, "mean": np.zeros(size), "scale": np.ones(size)}
 

@@ -119,6 +119,7 @@ class SimilarityEncoder(Encoder):
 
     def init(self, shape: tuple[int, ...], rng: np.random.Generator) -> Learned:
         numbers, m = int(np.prod(shape)), self.size(shape)
+        _dense.check_device(self)
         return {
             "network": _dense.dense((numbers, *self.hidden, m), rng),
             "mean": np.zeros(numbers, np.float32),
