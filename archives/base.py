@@ -13,6 +13,7 @@ from archives.table import Table
 Batch = dict[str, NDArray[Any]]
 ReturnType = Literal["dict", "tuple", "pandas"] | None
 STATE_FORMAT = 1
+_BLOCK = 1024  # rows moved at a time
 
 
 class TableArchive:
@@ -248,6 +249,17 @@ class TableArchive:
         """Keeps a copy of the elite in `slot` if it beats the best so far."""
         if self._best is None or self._table.columns["objective"][slot] > self._best["objective"]:
             self._best = self._table.row(slot)
+
+    def _keep_only(self, slots: NDArray[np.int64]) -> None:
+        """Takes out all elites but those in `slots`, rising, and closes the gaps: an elite's index may change."""
+        for name in self._table.fields:
+            column = self._table.columns[name]
+            for first in range(0, len(slots), _BLOCK):  # rows only move forward, so blocks in order are safe
+                column[first : first + _BLOCK][: len(slots) - first] = column[slots[first : first + _BLOCK]]
+        self._table.size = len(slots)
+        self._table.columns["index"][: len(slots)] = np.arange(len(slots))
+        self._objective_sum = float(np.sum(self._table.filled("objective"), dtype=np.float64))
+        self._writes += 1
 
     def clear(self) -> None:
         """Takes all elites out."""

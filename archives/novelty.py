@@ -6,7 +6,7 @@ against: the archive and the rows of the batch let in before, where pyribs takes
 any number of twins in at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -218,6 +218,39 @@ class NoveltyArchive(TableArchive):
         super().clear()
         self._neighbors.clear()
 
+    def re_encode(
+        self, encode: Callable[[NDArray[Any]], ArrayLike], field: str = "observations", block: int = 1024
+    ) -> None:
+        """New measures for all elites, in place, because the behaviour space changed: nobody leaves, nobody moves.
+
+        encode: rows of the column `field` (n, ...) to measures (n, m); called with at most `block` rows at a time.
+        ValueError where it gives another shape or numbers that are not finite; then nothing has changed.
+        """
+        if field not in self._table.fields:
+            raise ValueError(f"field {field!r} given, one of {self.field_list} wanted: keep it with extra_fields")
+        rows, (shape, dtype) = self._table.filled(field), self._table.fields["measures"]
+        blocks = [
+            number_column("measures", encode(rows[first : first + block]), shape, dtype)
+            for first in range(0, len(rows), block)
+        ]
+        if not blocks:
+            return
+        measures = np.concatenate(blocks)
+        if len(measures) != len(rows):
+            raise ValueError(f"encode gave {len(measures)} measures for {len(rows)} elites, one each wanted")
+        fine = np.isfinite(measures).all(axis=1)
+        if not fine.all():
+            refuse_row("measures", int(np.argmin(fine)), measures[np.argmin(fine)])
+        self._table.filled("measures")[:] = measures
+        if self._best is not None:  # as it was when it came; its measures are of another space
+            self._best["measures"] = np.array(encode(np.asarray(self._best[field])[None]), dtype)[0]
+        self._index_anew()
+
+    def _index_anew(self) -> None:
+        self._writes += 1
+        self._neighbors.clear()
+        self._neighbors.append(self._table.filled("measures").astype(np.float64))
+
     # Reading by measures.
 
     def index_of(self, measures: ArrayLike) -> NDArray[np.int32]:
@@ -261,5 +294,5 @@ class NoveltyArchive(TableArchive):
         names = ("measure_dim", "k_neighbors", "novelty_threshold")
         archive = cls(**settings, **{name: state[name] for name in names}, seed=seed, threads=threads)
         archive._restore(state)
-        archive._neighbors.append(archive._table.filled("measures").astype(np.float64))
+        archive._index_anew()
         return archive

@@ -75,6 +75,8 @@ for _path, _name in (
     ("archives.grid:GridArchive", "archives.GridArchive"),
     ("archives.novelty:NoveltyArchive", "archives.NoveltyArchive"),
     ("archives.pareto:ParetoArchive", "archives.ParetoArchive"),
+    ("archives.reward:RewardArchive", "archives.RewardArchive"),
+    ("archives.unstructured:UnstructuredArchive", "archives.UnstructuredArchive"),
 ):
     register(_path, _name, lambda archive: archive.to_state(copy=False), _own_archive(_path))
 
@@ -97,6 +99,10 @@ def _plain_dataclass(path: str) -> tuple[Callable[[Any], dict[str, Any]], Callab
 for _name in ("Box", "Mask", "Measures", "Tokens"):
     register(f"qd.space:{_name}", _name, *_plain_dataclass(f"qd.space:{_name}"))
 for _path, _name in (
+    ("qd.algorithms._described:SpaceState", "SpaceState"),
+    ("qd.algorithms._emitters:Emitter", "Emitter"),
+    ("qd.algorithms._exploration:Exploration", "Exploration"),
+    ("qd.algorithms._members:Members", "Members"),
     ("operators.cma_es:CMAESState", "operators.CMAES"),
     ("operators.one_plus_one_es:OnePlusOneESState", "operators.OnePlusOneES"),
     ("operators.sep_cma_es:SepCMAESState", "operators.SepCMAES"),

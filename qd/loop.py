@@ -385,6 +385,7 @@ class _Loop:
             **({"objectives": list(experiment.problem.objectives)} if len(experiment.problem.objectives) > 1 else {}),
             "archives": {name: len(kept) for name, kept in report.archives.items()},
             "metrics": dict(report.metrics),
+            **({"discovery": recorder.discovery.summary()} if recorder.discovery else {}),
             "digest": final(self.chain, report.archives),
             "digest_promised": recorder.by_status[2] == 0,  # wall-clock time-outs are not reproducible
         }

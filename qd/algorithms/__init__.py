@@ -18,7 +18,10 @@ from qd.algorithms.nslc import NSLC
 from qd.algorithms.pgpe import PGPE
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
+from qd.algorithms.serene import SERENE, EmitterSettings
 from qd.algorithms.snes import SNES
+from qd.algorithms.stax import STAX
+from qd.algorithms.taxons import TAXONS
 from qd.algorithms.xnes import XNES
 from qd.interop.ask_tell import AskTell
 
@@ -31,10 +34,14 @@ __all__ = [
     "NSGA2",
     "NSLC",
     "PGPE",
+    "SERENE",
     "SNES",
+    "STAX",
+    "TAXONS",
     "XNES",
     "AskTell",
     "DominatedNoveltySearch",
+    "EmitterSettings",
     "EvolutionStrategy",
     "EvotorchCMAES",
     "GeneticAlgorithm",

@@ -40,6 +40,9 @@ def finalised(problem: Problem, request: Request, evaluation: Evaluation) -> Eva
             columns[name] = _rows(problem, f"columns[{name!r}]", evaluation.columns[name], n)
     evaluation.columns = columns
     evaluation.truth = {key: _rows(problem, f"truth[{key!r}]", v, n) for key, v in evaluation.truth.items()}
+    if problem.reward_areas and "reward_area" not in evaluation.truth and not evaluation.status.any():
+        raise ProblemError(f"{problem.name}.evaluate: reward_areas are declared, but truth['reward_area'] is missing: "
+                           "(n,) whole numbers, the area that paid, -1 for none")  # fmt: skip
     evaluation.cost = {unit: np.broadcast_to(np.asarray(v, np.float64), (n,)) for unit, v in evaluation.cost.items()}
     _mark_unusable(evaluation, problem.measure_space)
     return evaluation

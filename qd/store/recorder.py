@@ -12,6 +12,7 @@ from qd.algorithm import Report
 from qd.contracts import Evaluation, Problem, Request, Status
 from qd.ragged import Ragged
 from qd.space import Measures
+from qd.store.discovery import Discovery
 
 _TRACE = 1 << 16  # positions kept
 _FAILURES = 1000  # failures kept with reason and solution
@@ -35,6 +36,7 @@ class Recorder:
         self.traced = 0
         dims = self.space.dims if self.space and grid else None
         self.cells = np.full(dims, -np.inf) if dims else np.zeros(0)  # best objective a cell of the problem's grid
+        self.discovery = Discovery.of(problem)
 
     def record(self, request: Request, evaluation: Evaluation) -> list[str]:
         """Take in one told request; returns the lines for failures.jsonl."""
@@ -59,6 +61,8 @@ class Recorder:
             if self.cells.size:
                 self._cover(positions, worth, evaluation.ok if good < n else None)
             self._sample(request, positions, worth, good < n)
+        if self.discovery is not None:
+            self._discover(request, evaluation)
         return lines
 
     @property
@@ -82,12 +86,16 @@ class Recorder:
 
     def to_state(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
-        state = {key: value for key, value in vars(self).items() if key not in ("space", "trace")}
-        return state | {"trace": self.positions()}
+        state = {key: value for key, value in vars(self).items() if key not in ("space", "trace", "discovery")}
+        found = {} if self.discovery is None else vars(self.discovery)
+        return state | {"trace": self.positions(), "discovery": dict(found)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         trace = state.pop("trace")
+        found = state.pop("discovery")
+        if self.discovery is not None:
+            vars(self.discovery).update(found, areas=tuple(found["areas"]))
         vars(self).update(state)
         self.trace = {}
         for key, values in trace.items():
@@ -95,7 +103,7 @@ class Recorder:
             self.trace[key][: len(values)] = values
 
     def positions(self) -> dict[str, NDArray[Any]]:
-        """A sample of all ok evaluations: id, generation, objective (k,) and measures (k, m)."""
+        """A sample of all ok evaluations: id, generation, objective, emitter (k,) and measures (k, m)."""
         return {key: values[: self.traced] for key, values in self.trace.items()}
 
     def _keep_best(self, request: Request, evaluation: Evaluation) -> None:
@@ -116,6 +124,14 @@ class Recorder:
                 "id": request.first + row,
             }
 
+    def _discover(self, request: Request, evaluation: Evaluation) -> None:
+        assert self.discovery is not None
+        cells = None
+        if self.space is not None and self.space.dims:
+            positions = evaluation.truth.get("measures", evaluation.measures)
+            cells = grid_cells(self.space, np.where(evaluation.ok[:, None], positions, self.space.low))
+        self.discovery.record(request, evaluation, cells)
+
     def _cover(self, positions: NDArray[np.float64], objective: NDArray[np.float64], ok: Any) -> None:
         assert self.space is not None  # cells come from it
         if ok is not None:
@@ -134,13 +150,15 @@ class Recorder:
                 "generation": np.zeros(_TRACE, np.int32),
                 "objective": np.zeros(_TRACE, np.float32),
                 "measures": np.zeros((_TRACE, m), np.float32),
+                "emitter": np.full(_TRACE, -1, np.int64),
             }
         first = -request.first % self.stride  # the first row whose number is kept
         ids = np.arange(request.first + first, request.first + len(objective), self.stride)
         taken, worth = positions[first :: self.stride], objective[first :: self.stride]
+        emitter = np.full(len(ids), -1) if request.emitter is None else request.emitter[first :: self.stride]
         if lost:
             fine = np.isfinite(worth)
-            ids, taken, worth = ids[fine], taken[fine], worth[fine]
+            ids, taken, worth, emitter = ids[fine], taken[fine], worth[fine], emitter[fine]
         stop = self.traced + len(ids)
         if stop > _TRACE:
             self._thin()
@@ -150,6 +168,7 @@ class Recorder:
         self.trace["generation"][span] = request.number
         self.trace["objective"][span] = worth
         self.trace["measures"][span] = taken
+        self.trace["emitter"][span] = emitter
         self.traced = stop
 
     def _thin(self) -> None:
@@ -208,6 +227,7 @@ def metrics_row(recorder: Recorder, request: Request, seconds: float, report: Re
         "qd_score": recorder.qd_score if qd_score is None else qd_score,
         "best_objective": recorder.best_objective,
         **recorder.cost,
+        **(recorder.discovery.metrics() if recorder.discovery else {}),
         **report.metrics,
     }
 
