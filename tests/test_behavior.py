@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 import qd
-from qd.behavior import PCA, Autoencoder, BehaviorSpace, BetaVAE, Encoder, RandomEncoder, SequenceAutoencoder, Whitened
+from qd.behavior import (
+    PCA,
+    Autoencoder,
+    BehaviorSpace,
+    BetaVAE,
+    Encoder,
+    RandomEncoder,
+    SequenceAutoencoder,
+    SimilarityEncoder,
+    Whitened,
+)
 from qd.codec import decode, encode
 from qd.rng import generator
 
@@ -14,6 +24,14 @@ OBSERVATIONS = {  # shape -> rows of it
     (2, 32, 32, 3): (generator(4, "test").random((24, 2, 32, 32, 3)) * 255).astype(np.uint8),
     (12, 2): generator(3, "test").normal(size=(40, 12, 2)).cumsum(axis=1),
 }
+
+
+def odd_mean(*observations: np.ndarray) -> int:
+    """The odd one out of three by their means."""
+    means = [float(observation.mean()) for observation in observations]
+    return int(np.argmin([abs(means[i] - means[j]) for i, j in ((1, 2), (0, 2), (0, 1))]))
+
+
 ENCODERS = [  # and the shape it takes
     (PCA(latent=3), (3, 4)),
     (PCA(latent=3), (2, 64, 64, 3)),
@@ -24,14 +42,20 @@ ENCODERS = [  # and the shape it takes
     (BetaVAE(latent=3, epochs=3), (2, 32, 32, 3)),
     (RandomEncoder(latent=3), (2, 32, 32, 3)),
     (SequenceAutoencoder(latent=3, epochs=5), (12, 2)),
+    (SimilarityEncoder(oracle=odd_mean, epochs=20), (12, 2)),
+    (SimilarityEncoder(oracle=odd_mean, questions=10, epochs=3), (2, 64, 64, 3)),
+    (Whitened(SimilarityEncoder(oracle=odd_mean, epochs=20)), (3, 4)),
 ]
-TORCH = (Autoencoder, SequenceAutoencoder)
+TORCH = (Autoencoder, SequenceAutoencoder, SimilarityEncoder)
 
 
 def named(encoder: Encoder, shape: tuple[int, ...]) -> object:
     kind = getattr(encoder, "architecture", "")
-    marks = pytest.mark.peer if isinstance(encoder, TORCH) else ()
-    return pytest.param((encoder, shape), marks=marks, id=f"{type(encoder).__name__}{kind}{shape}")
+    inner = encoder.encoder if isinstance(encoder, Whitened) else encoder
+    marks = pytest.mark.peer if isinstance(inner, TORCH) else ()
+    return pytest.param(
+        (encoder, shape), marks=marks, id=f"{type(encoder).__name__}{type(inner).__name__}{kind}{shape}"
+    )
 
 
 @pytest.fixture(params=[named(*entry) for entry in ENCODERS])

@@ -3,7 +3,10 @@
 from qd.behavior.autoencoder import Autoencoder, BetaVAE, RandomEncoder
 from qd.behavior.contract import BehaviorSpace, Encoder, Fit
 from qd.behavior.pca import PCA
+from qd.behavior.preference import PreferenceReward
 from qd.behavior.sequence_autoencoder import SequenceAutoencoder
+from qd.behavior.similarity import SimilarityEncoder
+from qd.behavior.terminal import StopAsking, Terminal
 from qd.behavior.whitened import Whitened
 
 __all__ = [
@@ -13,7 +16,11 @@ __all__ = [
     "BetaVAE",
     "Encoder",
     "Fit",
+    "PreferenceReward",
     "RandomEncoder",
     "SequenceAutoencoder",
+    "SimilarityEncoder",
+    "StopAsking",
+    "Terminal",
     "Whitened",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.redundant_arm import RedundantArm
+    from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
@@ -40,6 +41,7 @@ _HOMES = {
     "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
     "Sphere": "functions",
+    "Spurious": "spurious",
     "StepMeasure": "step_measures",
     "ZDT1": "zdt",
     "ZDT2": "zdt",
@@ -74,6 +76,7 @@ __all__ = [
     "RedundantArm",
     "Rosenbrock",
     "Sphere",
+    "Spurious",
     "StepMeasure",
 ]
 
