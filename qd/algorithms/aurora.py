@@ -20,7 +20,7 @@ from qd.algorithm import Algorithm, Report, positive, probability
 from qd.algorithms import _described as described
 from qd.algorithms import _exploration as exploring
 from qd.algorithms._children import check_iso_line, children_of, operator_of
-from qd.behavior import PCA, Encoder, Whitened
+from qd.behavior import Autoencoder, Encoder
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.rng import generator
@@ -65,7 +65,7 @@ class AURORA(Algorithm):
     """The training schedule counts in so many evaluations."""
     training: Literal["triangular", "every"] = "triangular"
     """The encoder learns on the first batch, then after chunks 1, 3, 6, 10 ..., or after each."""
-    encoder: Encoder = field(default_factory=lambda: Whitened(PCA(latent=10)))
+    encoder: Encoder = field(default_factory=Autoencoder)
     """Learns the measures from observations."""
     observation: str = "images"
     """The problem's column that the encoder reads."""

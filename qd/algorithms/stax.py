@@ -19,7 +19,7 @@ from typing import Any
 
 from qd.algorithms._exploration import Selection
 from qd.algorithms.serene import SERENE
-from qd.behavior import PCA, Encoder, Whitened
+from qd.behavior import Autoencoder, Encoder
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class STAX(SERENE):
 
     selection: Selection = "pareto"
     """What survives: the most novel, the most surprising, either by a coin a generation, or a Pareto choice of both."""
-    encoder: Encoder | None = field(default_factory=lambda: Whitened(PCA(latent=10)))
+    encoder: Encoder | None = field(default_factory=Autoencoder)
     """Learns the measures from observations."""
 
     @classmethod

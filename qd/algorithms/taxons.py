@@ -27,7 +27,7 @@ from qd.algorithms import _described as described
 from qd.algorithms import _exploration as exploring
 from qd.algorithms._exploration import SELECTIONS, Exploration, Selection
 from qd.algorithms._members import Members, joined
-from qd.behavior import PCA, Encoder, Whitened
+from qd.behavior import Autoencoder, Encoder
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.rng import generator
@@ -86,7 +86,7 @@ class TAXONS(Algorithm):
     """later: the training schedule counts in so many evaluations."""
     training: Literal["triangular", "every"] = "triangular"
     """later: the encoder learns after chunks 1, 3, 6, 10 ..., or after each."""
-    encoder: Encoder = field(default_factory=lambda: Whitened(PCA(latent=10)))
+    encoder: Encoder = field(default_factory=Autoencoder)
     """Learns the measures from observations."""
     observation: str = "images"
     """The problem's column that the encoder reads."""

@@ -51,9 +51,8 @@ class PCA(Encoder):
         if len(rows) == 0 or not np.isfinite(rows).all():
             return Fit(rows=len(rows), rolled_back=True)
         mean = rows.mean(axis=0)
-        _, _, directions = np.linalg.svd(rows - mean, full_matrices=False)
+        found = _directions(rows - mean, self.latent)
         components = np.zeros_like(learned["components"])
-        found = directions[: self.latent]
         largest = np.abs(found).argmax(axis=1)
         found *= np.sign(found[np.arange(len(found)), largest])[:, None]  # a direction's sign is free: fix it
         components[: len(found)] = found
@@ -69,6 +68,18 @@ class PCA(Encoder):
         left = (centred**2).sum(axis=1) - (np.einsum("nd,md->nm", centred, learned["components"]) ** 2).sum(axis=1)
         surprise: NDArray[np.float64] = np.maximum(left, 0.0) / centred.shape[1]  # the components are orthonormal
         return surprise
+
+
+def _directions(centred: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """(k, numbers) the directions of largest variance, orthonormal, largest first; k <= count where rows span fewer."""
+    n, numbers = centred.shape
+    if numbers <= n:
+        return np.linalg.svd(centred, full_matrices=False)[2][:count]
+    values, vectors = np.linalg.eigh(centred @ centred.T)  # (n, n): pictures have more numbers than there are rows
+    spans = values > values[-1] * n * np.finfo(float).eps
+    values, vectors = values[spans][::-1][:count], vectors[:, spans][:, ::-1][:, :count]
+    directions: NDArray[np.float64] = (vectors / np.sqrt(values)).T @ centred
+    return directions
 
 
 def flat(observations: Observations) -> NDArray[np.float64]:
