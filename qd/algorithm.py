@@ -18,12 +18,18 @@ class Report:
     Args:
         archives: name -> archive; the first is the one that coverage and QD score are read from.
         metrics: name -> number, the same names every time; a column each in metrics.csv.
-        populations: name -> plain arrays worth keeping, e.g. the last population's solutions.
+        populations: name -> plain arrays worth keeping, e.g. the last population's solutions; or functions that make
+            them, called once at the end.
     """
 
     archives: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     populations: Mapping[str, Any] = field(default_factory=dict)
+
+    def made(self) -> Report:
+        """The report with all populations made."""
+        made = {name: batch() if callable(batch) else batch for name, batch in self.populations.items()}
+        return Report(self.archives, self.metrics, made)
 
 
 class Algorithm(ABC):

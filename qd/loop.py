@@ -353,7 +353,7 @@ class _Loop:
 
     def _result(self, setup: float, stopped_by: int) -> Result:
         recorder, experiment = self.recorder, self.experiment
-        report = experiment.algorithm.report(self.state)
+        report = experiment.algorithm.report(self.state).made()
         archive = next(iter(report.archives.values()), None)
         coverage, qd_score = archive_scores(archive) if archive is not None else (None, None)
         statuses = dict(zip(("ok", "failed", "timed_out", "invalid"), recorder.by_status, strict=True))

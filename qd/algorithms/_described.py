@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from qd.algorithms._members import Members
 from qd.behavior import Encoder
+from qd.codec import encode
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError, nearest
 from qd.rng import generator
 
 log = logging.getLogger("qd")
 
+_VIEWS = 16  # of the space that are kept
+_SHOWN = 6  # observations whose reconstructions are kept
 _COLLAPSED = 1e-9  # standard deviation of all measures below which a space is a point
 
 
@@ -44,6 +47,7 @@ class SpaceState:
     waited: int = 0  # chunks since the last training
     interval: int = 1  # chunks until the next
     unseen: int = 0  # rows whose observation could not be encoded
+    views: list[dict[str, Any]] = field(default_factory=list)  # what the space looked like after some trainings
 
 
 def check(owner: Settings, problem: Problem) -> None:
@@ -144,12 +148,49 @@ def train(owner: Settings, space: SpaceState, seed: int, observations: NDArray[A
         space.error = outcome.error
 
 
-def watch(owner: Settings, space: SpaceState, measures: NDArray[np.float64]) -> None:
-    """Note how far the measures (n, m) spread after a training, and warn where they are a point."""
+def watch(owner: Settings, space: SpaceState, measures: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
+    """Note what the space looks like after a training, by who is kept: (n, m) measures and (n,) evaluation numbers."""
     space.spread = float(measures.std(axis=0).mean()) if len(measures) else float("nan")
     if space.spread < _COLLAPSED:
         log.warning("%s: after training %d all observations have the same measures: novelty says nothing; are the "
                     "observations all alike?", owner.name, space.trainings)  # fmt: skip
+    space.views.append({"training": space.trainings, "ids": ids.copy(), "places": projected(measures)})
+    if len(space.views) > _VIEWS:  # the first and the last stay, and what lies evenly between them
+        del space.views[1::2]
+
+
+def projected(measures: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(n, 2) measures (n, m) along the two directions in which they vary most, for pictures."""
+    flat: NDArray[np.float32] = np.zeros((len(measures), 2), np.float32)
+    if len(measures) > 1:
+        centred = measures - measures.mean(axis=0)
+        _, vectors = np.linalg.eigh(centred.T @ centred)
+        axes = vectors[:, ::-1][:, :2]
+        flat[:, : axes.shape[1]] = centred @ axes
+    return flat
+
+
+def kept(owner: Settings, space: SpaceState, archive: Any) -> dict[str, Any]:
+    """Populations for the report: what is learned, views of the space, some observations and what comes back."""
+    encoder = owner.encoder
+    if encoder is None or space.shape is None:
+        return {}
+    views = space.views
+    found: dict[str, Any] = {"encoder": lambda: np.frombuffer(encode(space.learned), np.uint8)}
+    if views:
+        found["space_training"] = np.concatenate([np.full(len(view["ids"]), view["training"]) for view in views])
+        found["space_id"] = np.concatenate([view["ids"] for view in views])
+        found["space_place"] = np.concatenate([view["places"] for view in views])
+    if archive is not None and len(archive):
+        rows = np.linspace(0, len(archive) - 1, min(_SHOWN, len(archive))).astype(int)
+        shown = archive.column("observations")[rows]
+        found |= {"observed": shown, "reconstructed": lambda: _given_back(encoder, space, shown)}
+    return found
+
+
+def _given_back(encoder: Encoder, space: SpaceState, shown: NDArray[Any]) -> NDArray[np.float64]:
+    back = encoder.reconstruct(space.learned, shown)
+    return np.empty(0) if back is None else back
 
 
 def metrics(owner: Settings, space: SpaceState) -> dict[str, float]:

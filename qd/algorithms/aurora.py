@@ -116,7 +116,8 @@ class AURORA(Algorithm):
         if learns and described.due(state.behavior, self.training):
             described.train(self, state.behavior, state.seed, state.archive.column("observations"))
             state.archive.re_encode(lambda rows: described.describe(self, state.behavior, rows)[0])
-            described.watch(self, state.behavior, np.asarray(state.archive.column("measures"), np.float64))
+            measures = np.asarray(state.archive.column("measures"), np.float64)
+            described.watch(self, state.behavior, measures, state.archive.column("id"))
 
     def _add(self, state: AURORAState, born: described.Members) -> None:
         from archives import UnstructuredArchive
@@ -137,4 +138,5 @@ class AURORA(Algorithm):
             "archive_objective": float("nan") if not state.archive else float(state.archive.obj_mean),
             **described.metrics(self, state.behavior),
         }
-        return Report({} if state.archive is None else {"elites": state.archive}, metrics)
+        populations = described.kept(self, state.behavior, state.archive)
+        return Report({} if state.archive is None else {"elites": state.archive}, metrics, populations)

@@ -430,7 +430,8 @@ class SERENE(Algorithm):
         for archive in archives:
             archive.re_encode(lambda rows: described.describe(self, state.behavior, rows)[0])
         assert explored.population is not None
-        described.watch(self, state.behavior, explored.population.measures)
+        measures, ids = exploring.reference(explored)
+        described.watch(self, state.behavior, measures, ids)
 
     @staticmethod
     def _all_members(state: SERENEState) -> list[Members | None]:
@@ -456,9 +457,10 @@ class SERENE(Algorithm):
             **{f"emitters_{name}": counts.get(name, 0) for name in ("merged", "discarded", "ended")},
             **described.metrics(self, state.behavior),
         }
-        populations = {}
+        populations: dict[str, Any] = {}
         if explored.population is not None:
             populations = {"solutions": explored.population.solutions, "measures": explored.population.measures}
+        populations |= described.kept(self, state.behavior, explored.archive)
         return Report(archives, metrics, populations)
 
 

@@ -230,7 +230,8 @@ class TAXONS(Algorithm):
         if archive is not None:
             archive.re_encode(lambda rows: described.describe(self, state.behavior, rows)[0])
         assert explored.population is not None
-        described.watch(self, state.behavior, explored.population.measures)
+        measures, ids = exploring.reference(explored)
+        described.watch(self, state.behavior, measures, ids)
 
     def report(self, state: TAXONSState) -> Report:
         explored = state.exploration
@@ -240,7 +241,8 @@ class TAXONS(Algorithm):
             "mean_surprise": explored.surprise,
             **described.metrics(self, state.behavior),
         }
-        populations = {}
+        populations: dict[str, Any] = {}
         if explored.population is not None:
             populations = {"solutions": explored.population.solutions, "measures": explored.population.measures}
+        populations |= described.kept(self, state.behavior, explored.archive)
         return Report({} if explored.archive is None else {"novelty": explored.archive}, metrics, populations)

@@ -122,6 +122,22 @@ class Autoencoder(TorchEncoder):
         coarse_share = np.maximum(variances / deviation**2, 1e-4)
         learned.update(mean=mean.numpy().copy(), deviation=deviation, coarse=coarse_share.tolist())
 
+    def reconstruct(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
+        import torch
+
+        self._check(observations)
+        items, planes = self._items(observations), []
+        with self._threads(), torch.inference_mode():
+            encoder, decoder = self._loaded(learned).eval()
+            for begin in range(0, len(items), BLOCK):
+                given = self._inputs(learned, items[begin : begin + BLOCK]).to(self._device())
+                back = decoder(encoder(given)[:, : self.latent]).cpu()
+                if self._kind.centred:
+                    back = back * learned["deviation"] + torch.tensor(learned["mean"])
+                planes.append(back.clamp(0.0, 1.0).permute(0, 2, 3, 1).double().numpy())
+        whole = np.concatenate(planes)  # (items, H, W, 3)
+        return whole.reshape(*observations.shape[:-3], *whole.shape[1:])
+
     def _inputs(self, learned: Learned, items: NDArray[Any]) -> Any:
         import torch
 

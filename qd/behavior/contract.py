@@ -83,6 +83,13 @@ class Encoder(ABC):
         """(n,) how badly each observation is known, 0 or more: the error of its reconstruction."""
         raise QDError(f"{type(self).__name__} has no surprise: take an encoder that reconstructs, such as Autoencoder")
 
+    def reconstruct(self, learned: Learned, observations: Observations) -> NDArray[np.float64] | None:
+        """(n, ...) what the encoder makes of observations when it gives them back, in the observations' axes.
+
+        Pictures come with colours from 0 to 1, perhaps smaller than they were. None where it gives nothing back.
+        """
+        return None
+
     def describe(self, learned: Learned, observations: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, m) measures and (n,) surprise, 0 where there is none, in one pass where that is cheaper."""
         measures = self.encode(learned, observations)

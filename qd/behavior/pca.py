@@ -63,6 +63,11 @@ class PCA(Encoder):
         # einsum sums a row in the same order whatever stands beside it; a product of matrices would not
         return np.einsum("nd,md->nm", flat(observations) - learned["mean"], learned["components"])
 
+    def reconstruct(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
+        rows = learned["mean"] + self.encode(learned, observations) @ learned["components"]
+        rows = np.clip(rows, 0.0, 1.0) if observations.dtype == np.uint8 else rows
+        return rows.reshape(observations.shape)
+
     def surprise(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
         centred = flat(observations) - learned["mean"]
         left = (centred**2).sum(axis=1) - (np.einsum("nd,md->nm", centred, learned["components"]) ** 2).sum(axis=1)

@@ -62,6 +62,9 @@ class Whitened(Encoder):
     def surprise(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
         return self.encoder.surprise(learned["inner"], observations)
 
+    def reconstruct(self, learned: Learned, observations: Observations) -> NDArray[np.float64] | None:
+        return self.encoder.reconstruct(learned["inner"], observations)
+
     def describe(self, learned: Learned, observations: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         measures, surprise = self.encoder.describe(learned["inner"], observations)
         return self._turned(learned, measures), surprise

@@ -23,8 +23,9 @@ def plot_result(result: Result, out: str | Path | None = None, format: str = "pn
     """Draw a run's pictures; returns the files written, nothing on a worker rank.
 
     ``archive_NAME`` for each archive, ``objectives_NAME`` for each with several objectives, ``positions``,
-    ``metrics``, and ``solution`` where the problem can draw itself and the result knows its experiment. Without one
-    good evaluation there is only ``metrics``.
+    ``metrics``, and ``solution`` where the problem can draw itself and the result knows its experiment. Where a search
+    has them: ``emitters`` and what they found, the learned ``space`` through time, ``reconstructions`` of observations,
+    ``curves`` of novelty, surprise and reward areas. Without one good evaluation there is only ``metrics``.
 
     Args:
         result: live, or of ``Result.load``.
@@ -84,11 +85,30 @@ def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         positions = result.positions
         if len(positions.get("measures", ())):
             yield "positions", positions_figure(positions, known, scene, summary), {}
+            yield from _space_figures(result, known, scene)
     yield "metrics", metrics_figure(result.metrics, summary), {}
     if (summary.get("statuses") or {"ok": 1}).get("ok"):
         drawn = solution_figure(result)
         if drawn is not None:
             yield "solution", drawn, {"bbox_inches": "tight", "pad_inches": 0.1}
+
+
+def _space_figures(result: Result, known: Any, scene: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Pictures of emitters and of a learned space, where the search has them."""
+    from qd.view.space_plots import curves_figure, emitters_figure, reconstruction_figure, space_figure
+
+    summary, positions, kept = result.summary, result.positions, result.populations
+    found = {
+        "emitters": lambda: emitters_figure(positions, known, scene, summary),
+        "space": lambda: space_figure(kept, positions, known, scene, summary),
+        "reconstructions": lambda: (
+            reconstruction_figure(kept["observed"], kept["reconstructed"], summary) if "observed" in kept else None
+        ),
+        "curves": lambda: curves_figure(result.metrics, summary),
+    }
+    for name, draw in found.items():
+        if (drawn := draw()) is not None:
+            yield name, drawn, {}
 
 
 def _file_name(name: str, taken: set[str], kind: str = "archive") -> str:
