@@ -157,6 +157,12 @@ def test_an_interrupted_learning_goes_on_to_the_bit() -> None:
         halved.learned = decode(encode(halved.learned))
     assert encode(whole.learned) == encode(halved.learned)
     assert len(whole.learned["answers"]) == 60
+    kept = whole.learned["observations"]  # what was answered can be asked again of what is kept
+    assert [odd(*kept[triplet]) for triplet in whole.learned["triplets"]] == whole.learned["answers"].tolist()
+    halved.learned["network"]["moments"] = {}
+    for space in (whole, halved):
+        space.fit(POINTS)
+    assert encode(whole.learned["network"]["weights"]) != encode(halved.learned["network"]["weights"])
 
 
 @pytest.mark.peer
