@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qd.problems.noisy import Noisy
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
+    from qd.problems.point2d import Point2D
     from qd.problems.redundant_arm import RedundantArm
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
@@ -37,6 +38,7 @@ _HOMES = {
     "Noisy": "noisy",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
+    "Point2D": "point2d",
     "Rastrigin": "functions",
     "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
@@ -72,6 +74,7 @@ __all__ = [
     "Noisy",
     "PlanarArm",
     "PlanarArmTradeOff",
+    "Point2D",
     "Rastrigin",
     "RedundantArm",
     "Rosenbrock",

@@ -30,6 +30,14 @@ def blend(canvas: Canvas, i: int, j: int, share: float, colour: Colour) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def lay(canvas: Canvas, background: Canvas) -> None:
+    """Copy a background of the same size, both contiguous; as flat bytes it is many times faster than by rows."""
+    into, colours = canvas.reshape(-1), background.reshape(-1)
+    for k in range(len(into)):
+        into[k] = colours[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def rectangle(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
     """Paint x0 <= x <= x1, y0 <= y <= y1 [pixels]."""
     height, width = canvas.shape[0], canvas.shape[1]
