@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import qd
 from qd.contracts import Request, Status
 from qd.errors import QDError
 from qd.policies._mlp_kernel import rational_tanh
@@ -263,8 +264,57 @@ def test_columns_costs_and_status():
     assert "trajectory" not in evaluate(problem, weights).columns
 
 
+@pytest.mark.parametrize(("size", "radius"), [(64, 10.0), (25, 10.0), (25, 6.0)])
+def test_pictures_are_the_twins(size, radius):
+    """Within 5 of 255 levels: the twin counts samples, the kernel has exact shares."""
+    problem = HardMaze(steps=300, images=2, image_size=size, robot_radius=radius)
+    weights = sample(3, 4)
+    images = evaluate(problem, weights, "images").columns["images"]
+    assert (images.shape, images.dtype) == ((3, 2, size, size, 3), np.uint8)
+    _, trace = problem.episodes(weights, np.array([150, 299]))
+    for row, frame in ((0, 0), (2, 1)):
+        wanted = twin.picture(size, trace[row, frame : frame + 1, :2], radius)
+        assert np.abs(images[row, frame] - wanted).max() <= 5
+    assert np.abs(images[0, 0] - twin.picture(size, [])).max() > 10  # the robot is there
+
+
+def test_the_robot_is_where_the_measures_say():
+    result = evaluate(HardMaze(image_size=50), sample(30, 9), "images")
+    empty = evaluate(HardMaze(steps=1, images=1, image_size=50, robot_radius=1e-3), sample(1), "images")
+    background = empty.columns["images"][0, 0].astype(float)  # a robot too small to be seen
+    for images, measures in zip(result.columns["images"], result.measures):
+        weight = np.abs(images[-1] - background).sum(axis=2)
+        x, y = (weight.sum(axis=axis) @ (np.arange(50) + 0.5) / weight.sum() for axis in (0, 1))
+        assert np.abs([x, y] - (measures * 200 + 0.5) / 4).max() < 0.06  # beside walls a part of it is on black
+        assert weight.sum() == pytest.approx(510 * np.pi * (10 / 12) ** 2, rel=0.1)
+
+
+def test_pictures_change_nothing_else():
+    problem, weights = HardMaze(steps=150, frames=7, images=4, image_size=16), sample(20, 6)
+    plain = evaluate(problem, weights)
+    both = evaluate(problem, weights, "images", "trajectory")
+    assert "images" not in plain.columns
+    assert plain.objective.tobytes() == both.objective.tobytes()
+    assert plain.measures.tobytes() == both.measures.tobytes()
+    for name in ("images", "trajectory"):
+        alone = evaluate(problem, weights, name).columns[name]
+        assert (both.columns[name] == alone).all()
+        parts = [evaluate(problem, weights[i:j], name).columns[name] for i, j in ((0, 1), (1, 6), (6, 20))]
+        assert (alone == np.concatenate(parts)).all()
+    trace = problem.episodes(weights, problem.frame_steps())[1]
+    assert (both.columns["trajectory"] == trace[:, :, :2] / 600).all()
+    few = evaluate(HardMaze(steps=2, images=5, image_size=8), weights, "images").columns["images"]
+    assert few.shape == (20, 5, 8, 8, 3)
+
+
+def test_the_contract():
+    assert qd.check_problem(HardMaze(steps=50, image_size=8)) == []
+
+
 def test_bad_settings_name_the_field():
-    for fields in ({"steps": 0}, {"hidden": ()}, {"hidden": (5, 0)}, {"hidden": (1,) * 5}, {"frames": 0}):
+    wrong = [{"steps": 0}, {"hidden": ()}, {"hidden": (5, 0)}, {"hidden": (1,) * 5}, {"frames": 0}, {"images": 0}]
+    wrong += [{"image_size": 7}, {"robot_radius": 0.0}, {"robot_radius": np.nan}]
+    for fields in wrong:
         with pytest.raises(QDError, match=next(iter(fields))):
             HardMaze(**fields)
     with pytest.raises(QDError, match="start"):

@@ -246,8 +246,80 @@ def test_columns_and_status():
     assert "posture" not in evaluate(problem, weights).columns
 
 
+@pytest.mark.parametrize("size", [40, 21])
+def test_pictures_are_the_twins(size):
+    """Within 8 of 255 levels, a few per cent of a pixel: the twin counts samples, the kernel has exact shares."""
+    result = evaluate(RedundantArm(images=2, image_size=size), sample(3, 4, 0.3), "images", "posture")
+    images = result.columns["images"]
+    assert (images.shape, images.dtype) == ((3, 2, size, size, 3), np.uint8)
+    for row in (0, 2):
+        assert np.abs(images[row, -1] - twin.picture(size, result.columns["posture"][row])).max() <= 8
+
+
+def test_every_picture_is_of_its_step():
+    problem, weights = RedundantArm(images=4, image_size=21), sample(2, 2, 0.3)
+    images = evaluate(problem, weights, "images").columns["images"]
+    _, trace = problem.episodes(weights, np.array([25, 50, 75, 99]), whole=True)
+    assert (trace[:, :, -1] == problem.episodes(weights, np.array([25, 50, 75, 99]))[1]).all()
+    for row in range(2):
+        poses, _ = twin.episode(weights[row], SIZES, 100, TANH)
+        for frame, step in enumerate((25, 50, 75, 99)):
+            posture = twin.points(poses[min(step + 1, len(poses) - 1)])
+            assert np.abs(posture - trace[row, frame]).max() < 1e-10
+    for frame in range(4):
+        assert np.abs(images[0, frame] - twin.picture(21, trace[0, frame])).max() <= 8
+
+
+def test_the_arm_is_where_the_measures_say():
+    """The ink's centre is the mean of the links' middles, and there is ink where the last link is."""
+    result = evaluate(RedundantArm(image_size=100), sample(30, 9, 0.3), "images", "posture")
+    seen = 0
+    for images, posture, hand in zip(result.columns["images"], result.columns["posture"], result.measures):
+        ink = 255.0 - images[-1, :, :, 1]
+        ink[49:51], ink[:, 49:51] = 0.0, 0.0  # the walls, and what of the arm is there
+        middles = (posture[1:] + posture[:-1]) / 2
+        end = 0.8 * hand + 0.2 * posture[-2]
+        if np.abs(end - 0.5).min() > 0.02:
+            seen += 1
+            around = ink[int((1 - end[1]) * 100) - 1 :, int(end[0] * 100) - 1 :][:3, :3]
+            assert around.sum() > 255
+        far = np.argwhere(ink[:, :, None].any(axis=2))
+        places = np.stack([far[:, 1] + 0.5, 100 - far[:, 0] - 0.5], axis=1) / 100
+        area = (np.linalg.norm(places[:, None] - np.array(AREAS)[:, :2], axis=2) < 0.065).any(axis=1)
+        gaps = np.linalg.norm(places[~area][:, None] - middles, axis=2).min(axis=1)
+        assert gaps.max() < 0.025 + 0.015  # half a link and a pixel: no ink elsewhere
+    assert seen > 10
+
+
+def test_an_arm_that_has_stopped_repeats_its_last_picture():
+    problem, weights = RedundantArm(images=10, image_size=32), sample(40)
+    result = evaluate(problem, weights, "images")
+    images, steps = result.columns["images"], result.cost["steps"]
+    assert steps.min() < 40
+    after = [10, 20, 30, 40, 50, 60, 70, 80, 90, 99]
+    for row in range(40):
+        stopped = np.searchsorted(after, steps[row] - 1)
+        assert (images[row, stopped:] == images[row, -1]).all()
+    assert (images[:, 0] != images[:, -1]).any()
+
+
+def test_pictures_change_nothing_else():
+    problem, weights = RedundantArm(frames=7, images=4, image_size=16), sample(20, 6)
+    plain = evaluate(problem, weights)
+    both = evaluate(problem, weights, "images", "trajectory")
+    assert "images" not in plain.columns
+    assert plain.objective.tobytes() == both.objective.tobytes()
+    assert plain.measures.tobytes() == both.measures.tobytes()
+    for name in ("images", "trajectory"):
+        alone = evaluate(problem, weights, name).columns[name]
+        assert (both.columns[name] == alone).all()
+        parts = [evaluate(problem, weights[i:j], name).columns[name] for i, j in ((0, 1), (1, 6), (6, 20))]
+        assert (alone == np.concatenate(parts)).all()
+
+
 def test_bad_settings_name_the_field():
-    for fields in ({"steps": 0}, {"hidden": ()}, {"hidden": (5, 0)}, {"hidden": (1,) * 5}, {"frames": 0}):
+    wrong = [{"steps": 0}, {"hidden": ()}, {"hidden": (5, 0)}, {"hidden": (1,) * 5}, {"frames": 0}, {"images": 0}]
+    for fields in [*wrong, {"image_size": 7}]:
         with pytest.raises(QDError, match=next(iter(fields))):
             RedundantArm(**fields)
     weights = np.zeros((1, 228))

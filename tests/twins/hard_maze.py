@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from tests.twins import raster
+
 UNITS = 3.0
 SIDE = 200
 SEGMENTS = [  # (x0, y0), (x1, y1), thickness [units]
@@ -158,3 +160,19 @@ def episode(grid, weights, sizes, steps, start, tanh=math.tanh, sincos=exact_sin
         count += collided
         poses.append(pose)
     return np.array(poses), count
+
+
+AREAS = [(60, 60, 50), (100, 200, 50)]  # x, y, radius [units]
+
+
+def picture(size, robots, radius=10.0):
+    """(size, size, 3) as floats: the map averaged over each pixel, then areas and robots [units]."""
+    fine = np.repeat(np.repeat(walls(), 8, 0), 8, 1)  # (1600, 1600)
+    side = len(fine) // size
+    free = 1.0 - fine.reshape(size, side, size, side).mean(axis=(1, 3))
+    canvas = np.repeat(255.0 * free[:, :, None], 3, axis=2)
+    discs = [(*area, (255, 0, 0)) for area in AREAS] + [(x, y, radius, (0, 0, 255)) for x, y in robots]
+    for x, y, r, colour in discs:
+        column, row = ((v / UNITS + 0.5) * size / SIDE for v in (x, y))
+        canvas = raster.painted(canvas, raster.disc(size, column, row, r / UNITS * size / SIDE), colour)
+    return canvas

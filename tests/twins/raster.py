@@ -8,15 +8,15 @@ SAMPLES = 32  # a pixel and axis
 
 
 def samples(size):
-    """x and y (size * SAMPLES, size * SAMPLES) of the samples [pixels]."""
+    """x (1, size * SAMPLES) and y (size * SAMPLES, 1) of the samples [pixels]."""
     at = (np.arange(size * SAMPLES) + 0.5) / SAMPLES
-    return np.meshgrid(at, at)
+    return at[None], at[:, None]
 
 
 def shares(inside):
-    """(size, size) of sums over shapes, or truth values, at the samples."""
+    """(size, size) the shares of truth values at the samples."""
     size = len(inside) // SAMPLES
-    return np.asarray(inside, float).reshape(size, SAMPLES, size, SAMPLES).mean(axis=(1, 3))
+    return np.add.reduceat(inside.reshape(size, SAMPLES, -1).mean(axis=1), np.arange(size) * SAMPLES, 1) / SAMPLES
 
 
 def painted(canvas, share, colour):

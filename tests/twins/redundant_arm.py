@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tests.twins import mlp
+from tests.twins import mlp, raster
 
 LINKS, LENGTH, DT = 20, 0.05, 0.01
 START = np.linspace(math.pi / 5, math.pi / 20, LINKS)
@@ -59,3 +59,18 @@ def episode(weights, sizes, steps, tanh=math.tanh, start=START, speeds=None):
         angles, speeds, rule = step(angles, speeds, weights, sizes, tanh)
         poses.append(angles)
     return np.array(poses), rule
+
+
+AREAS = [(0.25, 0.25, 0.05), (0.85, 0.85, 0.05), (0.25, 0.90, 0.05)]  # x, y, radius
+
+
+def picture(size, posture):
+    """(size, size, 3) as floats: walls, areas, then the arm (21, 2), 3 / 400 thick; y up."""
+    canvas = np.full((size, size, 3), 255.0)
+    for x0, x1, y0, y1 in WALLS:
+        share = raster.rectangle(size, x0 * size, (1 - y1) * size, x1 * size, (1 - y0) * size)
+        canvas = raster.painted(canvas, share, (0, 0, 0))
+    for x, y, radius in AREAS:
+        canvas = raster.painted(canvas, raster.disc(size, x * size, (1 - y) * size, radius * size), (255, 0, 0))
+    places = np.stack([posture[:, 0], 1 - posture[:, 1]], axis=1) * size
+    return raster.painted(canvas, raster.chain(size, places, 3 / 400 * size), (0, 0, 0))
