@@ -60,6 +60,14 @@ def place(lanes, slot, w, look):  # type: ignore[no-untyped-def]
         look[Y + 1 + j] += look[Y + j]
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def keep(look, places):  # type: ignore[no-untyped-def]
+    """Write the last points of ``look`` to ``places`` (k, 2)."""
+    behind = JOINTS + 1 - len(places)
+    for k in range(len(places)):
+        places[k, 0], places[k, 1] = look[X + behind + k], look[Y + behind + k]
+
+
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def compare(look, first, last, count):  # type: ignore[no-untyped-def]
     """Lower NEAR by |dx| + |dy| between point i and those ``first`` to ``last`` further on, for i < ``count``."""
@@ -131,11 +139,11 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
     ``run(weights, angles, speeds, steps, frames, walls, final, trace)``:
         weights: (n, d) float64.
         angles, speeds: (JOINTS,) a legal start [rad, rad/s].
-        frames: (f,) rising step numbers after which the end effector is kept.
+        frames: (f,) rising step numbers after which places are kept.
         walls: (k, 4) x0, x1, y0, y1.
         final: (n, JOINTS + 3) out: joint angles, steps begun, which rule ended the episode (0 none, 1 speed,
             2 place), looks at the whole arm.
-        trace: (n, f, 2) out: the end effector at the frames.
+        trace: (n, f, k, 2) out: the last k of base and joints at the frames; k = 1 is the end effector alone.
     """
     h1, h2, h3, h4 = (*hidden, 0, 0, 0, 0)[:4]
     last = hidden[-1]
@@ -180,7 +188,7 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                 if row[w] >= 0 and (ended[w] != 0 or step[w] == steps):
                     place(lanes, ANGLE, w, look)
                     for f in range(frame[w], len(frames)):
-                        trace[row[w], f, 0], trace[row[w], f, 1] = look[X + JOINTS], look[Y + JOINTS]
+                        keep(look, trace[row[w], f])
                     for j in range(JOINTS):
                         final[row[w], j] = lanes[(ANGLE + j) * LANES + w]
                     final[row[w], JOINTS] = step[w]
@@ -266,7 +274,7 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                 if row[w] >= 0:
                     while frame[w] < len(frames) and frames[frame[w]] == step[w]:
                         place(lanes, ANGLE, w, look)
-                        trace[row[w], frame[w], 0], trace[row[w], frame[w], 1] = look[X + JOINTS], look[Y + JOINTS]
+                        keep(look, trace[row[w], frame[w]])
                         frame[w] += 1
                     step[w] += 1
 

@@ -13,6 +13,16 @@ def frame_steps(steps: int, frames: int) -> NDArray[np.int64]:
     return np.ceil(np.linspace(0, steps - 1, frames + 1)[1:]).astype(np.int64)
 
 
+def frames_wanted(steps: int, *counts: int) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """The steps of several columns of frames, each once and rising, and for each column where its frames are in them.
+
+    A column that nobody asked for counts 0.
+    """
+    columns = [frame_steps(steps, count) for count in counts]
+    union, places = np.unique(np.concatenate(columns), return_inverse=True)
+    return union, np.split(places, np.cumsum(counts)[:-1])
+
+
 def blank_broken(
     weights: NDArray[np.float64], objective: NDArray[np.float64], measures: NDArray[np.float64]
 ) -> tuple[NDArray[np.int8], dict[int, str]]:

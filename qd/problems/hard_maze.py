@@ -26,7 +26,7 @@ from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._hard_maze_map import FRAME, UNIT, WALLS, WIDTH, bitmap, pixel, tables
-from qd.problems._weights import blank_broken, frame_steps
+from qd.problems._weights import blank_broken, frame_steps, frames_wanted
 from qd.space import Box, Measures, Space
 
 START = (60.0, 450.0, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -59,9 +59,19 @@ class HardMaze(Problem):
     faithful_reward: bool = False
     """Pay for the position one step before the end, as the released code does, instead of the final one."""
 
+    images: int = 5
+    """Pictures kept in the column ``images``, spread over the episode like ``frames``, the last one at its end."""
+
+    image_size: int = 64
+    """Pixels along a side of these pictures."""
+
+    robot_radius: float = 10.0
+    """Radius of the robot in pictures [units]; it drives as one of 10. 6 is the blob of the released pictures."""
+
     reward_areas = ("area 1", "area 2")
     columns = MappingProxyType({
         "trajectory": "(n, frames, 2) x and y along the episode, in maze widths",
+        "images": "(n, images, image_size, image_size, 3) uint8 RGB pictures of the maze with the robot, y down",
         "reward_area": "(n,) the reward area that paid, 0 or 1; -1 for none",
     })  # fmt: skip
     deterministic = True
@@ -73,10 +83,11 @@ class HardMaze(Problem):
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
         if not 1 <= len(self.hidden) <= 4 or min(self.hidden) < 1:
             raise QDError(f"HardMaze.hidden: got {self.hidden}, wanted one to four layers of at least 1 unit")
-        if self.steps < 1:
-            raise QDError(f"HardMaze.steps: got {self.steps}, wanted at least 1")
-        if self.frames < 1:
-            raise QDError(f"HardMaze.frames: got {self.frames}, wanted at least 1")
+        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
+            if getattr(self, field) < least:
+                raise QDError(f"HardMaze.{field}: got {getattr(self, field)}, wanted at least {least}")
+        if not 0.0 < self.robot_radius <= WIDTH:
+            raise QDError(f"HardMaze.robot_radius: got {self.robot_radius}, wanted more than 0 and at most {WIDTH:g}")
 
     @cached_property
     def policy(self) -> MLP:
@@ -105,13 +116,19 @@ class HardMaze(Problem):
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
         n = len(weights)
-        wanted = "trajectory" in request.columns
-        final, trace = self.episodes(weights, self.frame_steps() if wanted else np.zeros(0, np.int64))
+        asked = {"trajectory": self.frames, "images": self.images}
+        counts = [count if name in request.columns else 0 for name, count in asked.items()]
+        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        final, trace = self.episodes(weights, steps)
         objective, area = reward(final[:, 3:5] if self.faithful_reward else final[:, 0:2])
         measures = final[:, 0:2] / WIDTH
         columns: dict[str, NDArray[Any]] = {}
-        if wanted:
-            columns["trajectory"] = trace[:, :, 0:2] / WIDTH
+        if "trajectory" in request.columns:
+            columns["trajectory"] = trace[:, moments, 0:2] / WIDTH
+        if "images" in request.columns:
+            from qd.problems._hard_maze_pictures import pictures
+
+            columns["images"] = pictures(trace[:, shots, 0:2], self.image_size, self.robot_radius)
         if "reward_area" in request.columns:
             columns["reward_area"] = area
         status, reasons = blank_broken(weights, objective, measures)

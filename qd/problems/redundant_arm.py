@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
-from qd.problems._weights import blank_broken, frame_steps
+from qd.problems._weights import blank_broken, frames_wanted
 from qd.space import Box, Measures, Space
 
 JOINTS = 20
@@ -76,9 +76,16 @@ class RedundantArm(Problem):
     faithful_reward: bool = False
     """Pay only where an illegal move ended the episode, as the released code does."""
 
+    images: int = 5
+    """Pictures kept in the column ``images``, spread over ``steps`` like ``frames``; an arm that has stopped stays."""
+
+    image_size: int = 64
+    """Pixels along a side of these pictures."""
+
     reward_areas = ("area 1", "area 2", "area 3")
     columns = MappingProxyType({
         "trajectory": "(n, frames, 2) x and y of the end effector along the episode, in widths of the square",
+        "images": "(n, images, image_size, image_size, 3) uint8 RGB pictures of the arm in the square, y up",
         "reward_area": "(n,) the reward area that paid, 0 to 2; -1 for none",
         "posture": "(n, 21, 2) x and y of the base and of every joint at the end, the end effector last",
     })  # fmt: skip
@@ -91,10 +98,9 @@ class RedundantArm(Problem):
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
         if not 1 <= len(self.hidden) <= 4 or min(self.hidden) < 1:
             raise QDError(f"RedundantArm.hidden: got {self.hidden}, wanted one to four layers of at least 1 unit")
-        if self.steps < 1:
-            raise QDError(f"RedundantArm.steps: got {self.steps}, wanted at least 1")
-        if self.frames < 1:
-            raise QDError(f"RedundantArm.frames: got {self.frames}, wanted at least 1")
+        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
+            if getattr(self, field) < least:
+                raise QDError(f"RedundantArm.{field}: got {getattr(self, field)}, wanted at least {least}")
 
     @cached_property
     def policy(self) -> MLP:
@@ -122,8 +128,10 @@ class RedundantArm(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
-        wanted = "trajectory" in request.columns
-        final, trace = self.episodes(weights, frame_steps(self.steps, self.frames) if wanted else np.zeros(0, np.int64))
+        asked = {"trajectory": self.frames, "images": self.images}
+        counts = [count if name in request.columns else 0 for name, count in asked.items()]
+        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        final, trace = self.episodes(weights, steps, whole="images" in request.columns)
         posture = points(final[:, :JOINTS])  # (n, 21, 2)
         measures = posture[:, -1].copy()
         objective, area = reward(measures)
@@ -131,8 +139,12 @@ class RedundantArm(Problem):
             alive = final[:, JOINTS + 1] == 0
             objective[alive], area[alive] = 0.0, -1
         columns: dict[str, NDArray[Any]] = {}
-        if wanted:
-            columns["trajectory"] = trace
+        if "trajectory" in request.columns:
+            columns["trajectory"] = trace[:, moments, -1] if "images" in request.columns else trace[:, moments]
+        if "images" in request.columns:
+            from qd.problems._redundant_arm_pictures import pictures
+
+            columns["images"] = pictures(trace[:, shots], self.image_size)
         if "reward_area" in request.columns:
             columns["reward_area"] = area
         if "posture" in request.columns:
@@ -147,6 +159,8 @@ class RedundantArm(Problem):
         frames: NDArray[np.int64],
         start: NDArray[np.float64] = START,
         speeds: NDArray[np.float64] | None = None,
+        *,
+        whole: bool = False,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Run episodes from any legal pose.
 
@@ -155,10 +169,12 @@ class RedundantArm(Problem):
             frames: (f,) rising step numbers after which the end effector's position is kept.
             start: (20,) joint angles [rad].
             speeds: (20,) joint speeds [rad/s]; standing still by default.
+            whole: keep the base and all joints at the frames too.
 
         Returns:
             ``final`` (n, 23): joint angles, steps begun, what ended the episode (0 its length, 1 the rule of speed,
-            2 a rule of places), how often the whole arm was looked at; ``trace`` (n, f, 2) the end effector.
+            2 a rule of places), how often the whole arm was looked at; ``trace`` (n, f, 2) the end effector, or
+            (n, f, 21, 2) the ``whole`` arm, the end effector last.
         """
         from qd.problems._redundant_arm_kernel import episodes
 
@@ -171,10 +187,10 @@ class RedundantArm(Problem):
         if broken:
             raise QDError(f"start: {broken}; choose joint angles of a legal pose")
         final = np.empty((len(weights), JOINTS + 3))
-        trace = np.empty((len(weights), len(frames), 2))
+        trace = np.empty((len(weights), len(frames), JOINTS + 1 if whole else 1, 2))
         weights = np.ascontiguousarray(weights, np.float64)
         episodes(self.hidden)(weights, start, speeds, self.steps, frames, WALLS, final, trace)
-        return final, trace
+        return final, trace if whole else trace[:, :, 0]
 
     def scene(self) -> dict[str, Any]:
         """Walls, border, reward areas and the start, in widths of the square."""
