@@ -10,7 +10,8 @@ from qd.contracts import Request, Status
 from qd.errors import QDError
 from qd.policies._mlp_kernel import rational_tanh
 from qd.problems import HardMaze
-from qd.problems._hard_maze_map import MISS, REACH, SIDE, SPAN, STEPS, bitmap, supercover, tables
+from qd.problems._fastsim_map import MISS, REACH, SIDE, SPAN, STEPS, supercover
+from qd.problems._hard_maze_map import bitmap, tables
 from qd.problems.hard_maze import AREAS, START, reward
 from tests.twins import hard_maze as twin
 

@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.ant_maze import AntMaze
+    from qd.problems.collect_ball import CollectBall
     from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
+    "AntMaze": "ant_maze",
     "Cigar": "functions",
+    "CollectBall": "collect_ball",
     "DTLZ1": "dtlz",
     "DTLZ2": "dtlz",
     "DTLZ3": "dtlz",
@@ -61,7 +65,9 @@ __all__ = [
     "ZDT3",
     "ZDT4",
     "ZDT6",
+    "AntMaze",
     "Cigar",
+    "CollectBall",
     "DeceptiveMaze",
     "Ellipsoid",
     "Gym",
