@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qd
-from qd.behavior import PCA, BehaviorSpace, Encoder, Whitened
+from qd.behavior import PCA, BehaviorSpace, Encoder, Samples, Signature, Whitened
 from qd.codec import decode, encode
 from qd.rng import generator
 
@@ -16,7 +16,11 @@ OBSERVATIONS = {  # shape -> rows of it
 ENCODERS = [  # and the shape it takes
     (PCA(latent=3), (3, 4)),
     (PCA(latent=3), (2, 64, 64, 3)),
+    (Samples(count=5), (12, 2)),
+    (Signature(depth=4, time=True), (12, 2)),
+    (Signature(depth=5, log=True, scaling="factorial", threads=2), (12, 2)),
     (Whitened(PCA(latent=3)), (3, 4)),
+    (Whitened(Signature(depth=3)), (12, 2)),
 ]
 
 
