@@ -153,6 +153,8 @@ class Problem(ABC):
     Attributes:
         solution_space: the Space, or role -> Space where a problem has several populations.
         measure_space: names and bounds of the measures, or None: then no grid is possible.
+        truth_space: names and bounds of ``truth["measures"]`` where these are not in the measure space; coverage and
+            pictures of all evaluations are of it.
         objectives: their names, all maximised. With more than one, ``Evaluation.objective`` has a column each.
         reward_areas: names of the places that pay a sparse reward; metrics say when each was found.
         fidelities: name -> the sentence that explains it, beside ``repeats`` which all problems know.
@@ -169,6 +171,7 @@ class Problem(ABC):
 
     solution_space: Space | Mapping[str, Space]
     measure_space: Measures | None = None
+    truth_space: Measures | None = None
     objectives: tuple[str, ...] = ("objective",)
     reward_areas: tuple[str, ...] = ()
     fidelities: Mapping[str, str] = {}

@@ -376,6 +376,7 @@ class _Loop:
             "coverage": recorder.coverage if coverage is None else coverage,
             "qd_score": recorder.qd_score if qd_score is None else qd_score,
             "best_objective": recorder.best_objective,
+            **recorder.truths,
             "best": [
                 dict(zip(("role", "purpose", "fidelity"), key.split("|", 2), strict=True))
                 | {"objective": best["objective"], "measures": best["measures"].tolist(), "id": best["id"]}

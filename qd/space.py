@@ -215,7 +215,7 @@ class Measures:
 
     Args:
         names: one a measure, with the unit where there is one, e.g. ``"x [m]"``.
-        low, high: bounds, one a measure.
+        low, high: bounds, one a measure; infinite where a measure has none, and then there is no grid.
         dims: cells a measure of the grid that coverage is counted on where a search has no grid of its own.
 
     >>> Measures(("x", "y"), (0, 0), (1, 1), dims=(50, 50)).size
@@ -235,10 +235,18 @@ class Measures:
             if value is not None and len(value) != m:
                 raise QDError(f"Measures.{field}: got {len(value)} numbers for {m} names {self.names}")
         for name, low, high in zip(self.names, self.low, self.high, strict=True):
-            if not (np.isfinite(low) and np.isfinite(high) and low < high):
-                raise QDError(f"Measures {name!r}: bounds must be finite and low below high, got {low}..{high}")
+            if not low < high:
+                raise QDError(f"Measures {name!r}: low must be below high, got {low}..{high}")
+        if self.dims is not None and not self.bounded:
+            raise QDError(f"Measures.dims: got {self.dims}, but a grid needs finite bounds, and these are "
+                          f"{self.low}..{self.high}")  # fmt: skip
         if self.dims is not None and min(self.dims) < 1:
             raise QDError(f"Measures.dims: got {self.dims}, wanted at least 1 cell a measure")
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether all bounds are finite, so that a grid is possible."""
+        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
 
     @cached_property
     def uniform(self) -> tuple[float, float] | None:
@@ -263,5 +271,8 @@ class Measures:
 
     @property
     def ranges(self) -> list[tuple[float, float]]:
-        """(low, high) a measure, as archives want them."""
+        """(low, high) a measure, as archives want them. Raises QDError where a bound is infinite."""
+        if not self.bounded:
+            raise QDError("measure_space: its bounds are infinite, so no archive of cells is possible; give the problem "
+                          "bounds, or take a search without cells, such as NoveltySearch")  # fmt: skip
         return list(zip(self.low, self.high, strict=True))

@@ -11,7 +11,9 @@ from qd.behavior import (
     BetaVAE,
     Encoder,
     RandomEncoder,
+    Samples,
     SequenceAutoencoder,
+    Signature,
     SimilarityEncoder,
     Whitened,
 )
@@ -35,6 +37,9 @@ def odd_mean(*observations: np.ndarray) -> int:
 ENCODERS = [  # and the shape it takes
     (PCA(latent=3), (3, 4)),
     (PCA(latent=3), (2, 64, 64, 3)),
+    (Samples(count=5), (12, 2)),
+    (Signature(depth=4, time=True), (12, 2)),
+    (Signature(depth=5, log=True, scaling="factorial", threads=2), (12, 2)),
     (Whitened(PCA(latent=3)), (3, 4)),
     (Autoencoder(latent=3, epochs=3), (2, 32, 32, 3)),
     (Autoencoder.stax(latent=3, epochs=1), (2, 32, 32, 3)),
@@ -45,6 +50,7 @@ ENCODERS = [  # and the shape it takes
     (SimilarityEncoder(oracle=odd_mean, epochs=20), (12, 2)),
     (SimilarityEncoder(oracle=odd_mean, questions=10, epochs=3), (2, 64, 64, 3)),
     (Whitened(SimilarityEncoder(oracle=odd_mean, epochs=20)), (3, 4)),
+    (Whitened(Signature(depth=3)), (12, 2)),
 ]
 TORCH = (Autoencoder, SequenceAutoencoder, SimilarityEncoder)
 

@@ -65,7 +65,9 @@ def _mark_unusable(evaluation: Evaluation, space: Measures | None) -> None:
     elif space is not None:
         usable = bool(((measures >= space.low_array) & (measures <= space.high_array)).all())  # NaN is outside
     else:
-        usable = bool(np.isfinite(measures).all())
+        usable = True
+    if space is None or not space.bounded:
+        usable = usable and bool(np.isfinite(measures).all())
     if usable and np.isfinite(objective).all() and not status.any():
         return
     objective, measures, status = objective.copy(), measures.copy(), status.copy()
@@ -79,7 +81,9 @@ def _mark_unusable(evaluation: Evaluation, space: Measures | None) -> None:
         with np.errstate(invalid="ignore"):
             outside = (status == Status.OK) & ~((measures >= space.low) & (measures <= space.high)).all(axis=1)
         for row in np.flatnonzero(outside):
-            bounds = ", ".join(f"{n} in {a:g}..{b:g}" for n, (a, b) in zip(space.names, space.ranges, strict=True))
+            bounds = ", ".join(
+                f"{n} in {a:g}..{b:g}" for n, a, b in zip(space.names, space.low, space.high, strict=True)
+            )
             reason = f"measures {measures[row].tolist()} outside the declared {bounds}: widen measure_space, or clip"
             evaluation.reasons.setdefault(int(row), reason)
         status[outside] = Status.INVALID

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qd.problems.collect_ball import CollectBall
     from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
+    from qd.problems.encoded import Encoded
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
@@ -36,6 +37,7 @@ _HOMES = {
     "DTLZ7": "dtlz",
     "DeceptiveMaze": "deceptive_maze",
     "Ellipsoid": "functions",
+    "Encoded": "encoded",
     "Gym": "gym",
     "HardMaze": "hard_maze",
     "MiniGrid": "minigrid",
@@ -74,6 +76,7 @@ __all__ = [
     "CollectBall",
     "DeceptiveMaze",
     "Ellipsoid",
+    "Encoded",
     "Gym",
     "HardMaze",
     "MiniGrid",

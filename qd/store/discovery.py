@@ -38,7 +38,8 @@ class Discovery:
         """The counts for a problem, or None where it names no reward areas."""
         if not problem.reward_areas:
             return None
-        dims = problem.measure_space.dims if problem.measure_space else None
+        space = problem.truth_space or problem.measure_space
+        dims = space.dims if space else None
         return Discovery(tuple(problem.reward_areas), int(np.prod(dims)) if dims else 0)
 
     def record(self, request: Request, evaluation: Evaluation, cells: NDArray[np.int64] | None) -> None:

@@ -22,8 +22,12 @@ class Recorder:
     """Takes in every told request. Everything that a search may not read (truth) ends here."""
 
     def __init__(self, problem: Problem, grid: bool = True) -> None:
-        """``grid``: count coverage on the problem's declared grid; not needed where the search's archive has cells."""
-        self.space = problem.measure_space
+        """``grid``: count coverage on the problem's declared grid; not needed where the search's archive has cells.
+
+        Where the truth has a space of its own, it is counted on the grid of that space in any case.
+        """
+        self.space = problem.truth_space or problem.measure_space
+        self.true = problem.truth_space is not None
         self.requests = 0
         self.evaluations = 0
         self.failed = 0
@@ -34,7 +38,7 @@ class Recorder:
         self.stride = 1  # every stride-th evaluation number has its position kept
         self.trace: dict[str, NDArray[Any]] = {}
         self.traced = 0
-        dims = self.space.dims if self.space and grid else None
+        dims = self.space.dims if self.space and (grid or self.true) else None
         self.cells = np.full(dims, -np.inf) if dims else np.zeros(0)  # best objective a cell of the problem's grid
         self.discovery = Discovery.of(problem)
 
@@ -71,6 +75,11 @@ class Recorder:
         return float(np.isfinite(self.cells).mean()) if self.cells.size else float("nan")
 
     @property
+    def truths(self) -> dict[str, float]:
+        """``truth_coverage`` where the truth has a space of its own, whatever cells the search has; else nothing."""
+        return {"truth_coverage": self.coverage} if self.true else {}
+
+    @property
     def qd_score(self) -> float:
         """Sum of the best objective of each filled cell of the problem's declared grid; NaN without one."""
         return float(self.cells[np.isfinite(self.cells)].sum()) if self.cells.size else float("nan")
@@ -86,7 +95,8 @@ class Recorder:
 
     def to_state(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
-        state = {key: value for key, value in vars(self).items() if key not in ("space", "trace", "discovery")}
+        hidden = ("space", "true", "trace", "discovery")
+        state = {key: value for key, value in vars(self).items() if key not in hidden}
         found = {} if self.discovery is None else vars(self.discovery)
         return state | {"trace": self.positions(), "discovery": dict(found)}
 
@@ -226,6 +236,7 @@ def metrics_row(recorder: Recorder, request: Request, seconds: float, report: Re
         "coverage": recorder.coverage if coverage is None else coverage,
         "qd_score": recorder.qd_score if qd_score is None else qd_score,
         "best_objective": recorder.best_objective,
+        **recorder.truths,
         **recorder.cost,
         **(recorder.discovery.metrics() if recorder.discovery else {}),
         **report.metrics,

@@ -58,7 +58,8 @@ class MeasureAxes:
 def measure_axes(result: Any) -> MeasureAxes:
     """The measures of a run: of its problem, or as its folder tells them."""
     if result.experiment is not None:
-        space = result.experiment.problem.measure_space
+        problem = result.experiment.problem
+        space = problem.truth_space or problem.measure_space
         return MeasureAxes() if space is None else MeasureAxes(space.names, space.low, space.high)
     if result.path is None:
         return MeasureAxes()
