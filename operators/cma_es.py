@@ -33,6 +33,7 @@ from operators.cma_parameters import (
     parameters,
     parameters_of,
 )
+from operators.eigen import eigen
 from operators.es_stops import CONDITION, LARGE, SMALL, first_reason, flat
 from operators.threads import one_thread
 
@@ -279,13 +280,10 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
 def _decompose(state: CMAESState, rows: NDArray[np.int64]) -> None:
     """C = B D^2 B^T of some instances. One that is not finite gets NaN, so that it stops with a reason."""
     with one_thread():
-        for row in rows:
-            if np.isfinite(state.covariance[row]).all():
-                values, state.basis[row] = np.linalg.eigh(state.covariance[row])  # of the lower triangle
-                floor = values[-1] * (1e-2 / CONDITION)  # above zero, so that steps can be told until it is stopped
-                state.axes[row] = np.sqrt(np.maximum(values, floor))
-            else:
-                state.axes[row] = np.nan
+        finite = eigen(state.covariance, rows, state.axes, state.basis)
+    values = state.axes[rows]
+    floor = values[:, -1:] * (1e-2 / CONDITION)  # above zero, so that steps can be told until it is stopped
+    state.axes[rows] = np.where(finite[:, None], np.sqrt(np.maximum(values, floor)), np.nan)
     state.decomposed[rows] = state.generation[rows]
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import qd
-from qd.policies._mlp_kernel import forward_batch
+from qd.policies._mlp_kernel import LANES, forward_batch
 from qd.problems import DeceptiveMaze
-from qd.problems._deceptive_maze_kernel import distance, free, observe, segments
+from qd.problems import _deceptive_maze_kernel as kernel
+from qd.problems._deceptive_maze_kernel import free, segments
 from qd.problems.deceptive_maze import GOAL, START, WALLS
 from tests.twins import deceptive_maze as twin
 
@@ -24,11 +25,18 @@ def places(n, seed=0):
     return np.array([p for p in drawn if free(p[0], p[1], SEGMENTS) and p[1] > 14][:n])
 
 
+def sensed(x, y, sine, cosine):
+    """The eleven inputs of a robot in the last lane; those in the other lanes stand elsewhere."""
+    lanes = np.random.default_rng(0).uniform(50, 150, (kernel.LAYERS, LANES))
+    lanes[[kernel.X, kernel.Y, kernel.SINE, kernel.COSINE], -1] = x, y, sine, cosine
+    flat = lanes.ravel()
+    kernel.sense(flat, np.array(GOAL), SEGMENTS)
+    return flat.reshape(-1, LANES)[kernel.OBSERVATION : kernel.OBSERVATION + 11, -1]
+
+
 def seen(x, y, degrees):
-    out = np.empty(11)
     turn = math.radians(degrees)
-    observe(x, y, math.sin(turn), math.cos(turn), np.array(GOAL), SEGMENTS, out)
-    return out
+    return sensed(x, y, math.sin(turn), math.cos(turn))
 
 
 def test_what_the_robot_senses_agrees_with_the_twin():
@@ -39,9 +47,21 @@ def test_what_the_robot_senses_agrees_with_the_twin():
 
 def test_hand_worked_sights():
     """A wall along x = 56 from y = 54 to 157, seen from x = 40: 16 px ahead, and slantwise further."""
-    assert distance(40.0, 100.0, 1.0, 0.0, SEGMENTS) == pytest.approx(16.0)
-    assert distance(40.0, 100.0, math.sqrt(0.5), math.sqrt(0.5), SEGMENTS) == pytest.approx(16 * math.sqrt(2))
-    assert distance(-500.0, 100.0, 1.0, 0.0, SEGMENTS) == 100.0  # nothing within range
+    assert sensed(40.0, 100.0, 0.0, 1.0)[3] == pytest.approx(0.16)
+    assert sensed(40.0, 100.0, 0.0, 1.0)[4] == pytest.approx(0.16 * math.sqrt(2))
+    assert sensed(40.0, 100.0, 0.0, -1.0)[6] == pytest.approx(0.16)
+    assert sensed(-500.0, 100.0, 0.0, 1.0)[1:7].tolist() == [1.0] * 6  # nothing within range
+
+
+def test_a_wall_seen_end_on_is_none_and_its_end_is_one():
+    """The wall x = 56 from above, where its end, shared with no other, is hit exactly: 14 px, by no line beside it."""
+    walls = segments([(56.0, 54.0, 56.0, 157.0), (56.0, 54.0, 80.0, 54.0)])
+    lanes = np.zeros((kernel.LAYERS, LANES))
+    lanes[[kernel.X, kernel.Y, kernel.SINE, kernel.COSINE]] = np.array([[56.0, 40.0, 1.0, 0.0]]).T  # looks down
+    for some, ahead in ((walls[:1], 1.0), (walls, 0.14)):
+        flat = lanes.ravel().copy()
+        kernel.sense(flat, np.array(GOAL), some)
+        assert flat.reshape(-1, LANES)[kernel.OBSERVATION + 3] == pytest.approx(ahead)
 
 
 @pytest.mark.parametrize(("heading", "quarter"), [(0, 10), (270, 7), (180, 8), (90, 9)])
@@ -55,27 +75,26 @@ def test_the_goal_lies_in_one_quarter(heading, quarter):
 def test_quarters_never_overlap_on_their_edges():
     for heading in range(0, 360, 45):
         for dx, dy in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (0, 1)):
-            out = np.empty(11)
             c, s = round(math.cos(math.radians(heading)), 12), round(math.sin(math.radians(heading)), 12)
-            observe(GOAL[0] - dx, GOAL[1] - dy, s, c, np.array(GOAL), SEGMENTS, out)
-            assert out[7:].sum() == 1.0
+            assert sensed(GOAL[0] - dx, GOAL[1] - dy, s, c)[7:].sum() == 1.0
 
 
-def test_whole_episodes_agree_with_the_twin():
-    problem = DeceptiveMaze(steps=150, hidden=(4,))
+@pytest.mark.parametrize("hidden", [(4,), (), (5, 4, 3, 6)])
+def test_whole_episodes_agree_with_the_twin(hidden):
+    problem = DeceptiveMaze(steps=150 if hidden == (4,) else 40, hidden=hidden)
     weights = problem.solution_space.sample(6, np.random.default_rng(3))
-    final, trace = problem.episodes(weights, np.arange(150))
+    final, trace = problem.episodes(weights, np.arange(problem.steps))
     blocked = 0
     for row in range(6):
         pose = (*START, 0.0, 0.0, 0)
-        for step in range(150):
+        for step in range(problem.steps):
             observation = twin.observation(*pose[:3])
             action = problem.policy.forward(weights[row : row + 1], observation[None], backend="numba")[0]
             pose = twin.step(pose, action)
             assert trace[row, step] == pytest.approx(pose[:2], abs=1e-7)
         assert final[row] == pytest.approx((pose[0], pose[1], pose[2], pose[5]), abs=1e-7)
         blocked += pose[5]
-    assert blocked > 0  # walls were met
+    assert blocked > 0 or problem.steps < 150  # walls were met
 
 
 def test_the_network_is_the_policy():
@@ -157,11 +176,27 @@ def test_the_objective_is_minus_the_final_distance():
 
 
 @pytest.mark.parametrize(
-    ("settings", "field"), [({"steps": 0}, "steps"), ({"frames": 0}, "frames"), ({"hidden": (0,)}, "hidden")]
+    ("settings", "field"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"frames": 0}, "frames"),
+        ({"hidden": (0,)}, "hidden"),
+        ({"hidden": (4,) * 5}, "hidden"),
+    ],
 )
 def test_bad_settings_are_named(settings, field):
     with pytest.raises(qd.QDError, match=f"DeceptiveMaze.{field}"):
         DeceptiveMaze(**settings)
+
+
+def test_a_row_does_not_depend_on_its_neighbours_in_the_lanes():
+    problem = DeceptiveMaze(steps=60)
+    weights = problem.solution_space.sample(LANES + 3, np.random.default_rng(2))
+    whole = problem.episodes(weights, np.arange(60))
+    for row in range(len(weights)):
+        final, trace = problem.episodes(weights[row : row + 1], np.arange(60))
+        assert final.tobytes() == whole[0][row].tobytes()
+        assert trace.tobytes() == whole[1][row].tobytes()
 
 
 def test_a_start_inside_a_wall_is_refused():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from qd.errors import QDError
 from qd.policies import MLP
+from qd.policies import _mlp_kernel as kernel
 from qd.policies._mlp_kernel import rational_tanh
 from qd.policies.mlp import ACTIVATIONS
 from tests.twins import mlp as twin
@@ -64,6 +65,19 @@ def test_the_implementations_agree(sizes, activation, output, bias, n, seed):
         plain = twin.forward(weights[row], sizes, mlp.activations, bias, observations[row], rational)
         assert (np.array(plain) == fast[row]).all()  # to the bit
         assert np.abs(exact[row] - fast[row]).max() <= twin.tolerance(weights[row], sizes, mlp.activations)
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(20, 5), (5, 20), (1, 1)])
+@pytest.mark.parametrize("bias", [kernel.NONE, kernel.SCALAR, kernel.VECTOR])
+def test_wide_layers_are_the_same_to_the_bit(n_in, n_out, bias):
+    rng = np.random.default_rng(0)
+    narrow = rng.normal(size=(n_in + n_out + (n_in + 1) * n_out) * kernel.LANES)
+    wide = narrow.copy()
+    places = n_in + n_out, 0, n_in, n_in, n_out, bias, kernel.TANH
+    kernel.dense_lanes.py_func(narrow, *places)
+    kernel.dense_lanes_wide.py_func(wide, *places)
+    assert (narrow == wide).all()
+    assert (wide[n_in * kernel.LANES : (n_in + n_out) * kernel.LANES] != 0).all()
 
 
 def test_rational_tanh():

@@ -82,6 +82,34 @@ def dense_lanes(
             lanes[(outputs + j) * LANES + w] = activate(total, activation)
 
 
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def dense_lanes_wide(
+    lanes: NDArray[np.float64],
+    weights: int,
+    inputs: int,
+    outputs: int,
+    n_in: int,
+    n_out: int,
+    bias: int,
+    activation: int,
+) -> None:
+    """``dense_lanes`` for wide layers: the same sums, to the bit, in loops that the compiler makes SIMD of there.
+
+    Rows are the loop around one unit rather than around the whole layer: beyond about 50 weights a layer is too
+    much to unroll, and ``dense_lanes`` falls back to one row at a time.
+    """
+    for j in range(n_out):
+        for w in range(LANES):
+            total = 0.0
+            if bias == SCALAR:
+                total = lanes[(weights + n_in * n_out) * LANES + w]
+            elif bias == VECTOR:
+                total = lanes[(weights + n_in * n_out + j) * LANES + w]
+            for i in range(n_in):
+                total += lanes[(inputs + i) * LANES + w] * lanes[(weights + i * n_out + j) * LANES + w]
+            lanes[(outputs + j) * LANES + w] = activate(total, activation)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def forward_row(
     weights: NDArray[np.float64],
