@@ -6,7 +6,7 @@ import pytest
 import qd
 from qd.behavior import PCA, Autoencoder, BehaviorSpace, BetaVAE, Encoder, RandomEncoder, SequenceAutoencoder
 from qd.behavior._picture_kernel import fill_planes
-from qd.behavior._torch_encoder import _adam, _kept, split, stops
+from qd.behavior._torch_encoder import _Adam, _kept, split, stops
 from qd.rng import generator
 
 pytestmark = pytest.mark.peer
@@ -93,7 +93,7 @@ def test_adams_state_goes_on_as_in_torch() -> None:
     rng = generator(1, "test")
     for _ in range(3):
         network = encoder._loaded(learned)  # as after a checkpoint, before each step
-        ours = _adam(network, learned, 1e-3)
+        ours = _Adam(network, learned, 1e-3)
         for mine, theirs in zip(network.parameters(), reference.parameters(), strict=True):
             theirs.grad = torch.tensor(rng.normal(size=tuple(theirs.shape)).astype(np.float32))
             mine.grad = theirs.grad.clone()

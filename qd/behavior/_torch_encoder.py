@@ -17,6 +17,7 @@ from qd.behavior.contract import Encoder, Fit, Learned, Observations
 from qd.errors import QDError
 
 BLOCK = 64  # rows that torch computes together; a last block is filled up, since torch's sums depend on the shape
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's, as published
 _DEVICE = re.compile(r"cpu|auto|cuda(:\d+)?")
 
 
@@ -227,7 +228,7 @@ class TorchEncoder(Encoder):
         import torch
 
         networks = self._loaded(learned)
-        adam = _adam(networks, learned, self.learning_rate)
+        adam = _Adam(networks, learned, self.learning_rate)
         device = self._device()
         held, rows = split(len(items), self.validation, rng)
         errors: list[float] = []
@@ -237,7 +238,6 @@ class TorchEncoder(Encoder):
             networks.train()
             total = 0.0
             for batch in _batches(rng.permutation(rows), self.batch):
-                adam.zero_grad()
                 loss = self._loss(learned, networks, self._inputs(learned, items[batch]).to(device), rng)
                 loss.backward()
                 adam.step()
@@ -316,29 +316,40 @@ def _batches(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     return [rows[begin : begin + size] for begin in range(0, len(rows), size)]
 
 
-def _adam(networks: Any, learned: Learned, rate: float) -> Any:
-    """Torch's Adam with the moments that were learned."""
-    import torch
+class _Adam:
+    """Adam (Kingma and Ba 2015) as torch's, whose own one takes seconds to load a compiler that is not used here."""
 
-    adam = torch.optim.Adam(networks.parameters(), lr=rate)
-    for name, weight in networks.named_parameters() if learned["steps"] else ():
-        adam.state[weight] = {
-            "step": torch.tensor(float(learned["steps"])),
-            "exp_avg": torch.tensor(learned["first"][name]).to(weight.device),
-            "exp_avg_sq": torch.tensor(learned["second"][name]).to(weight.device),
-        }
-    return adam
+    def __init__(self, networks: Any, learned: Learned, rate: float) -> None:
+        import torch
+
+        self.weights = dict(networks.named_parameters())
+        self.rate, self.steps = rate, int(learned["steps"])
+        self.first, self.second = (
+            {name: torch.tensor(learned[moment][name]).to(weight.device) for name, weight in self.weights.items()}
+            for moment in ("first", "second")
+        )
+
+    def step(self) -> None:
+        """One step along the gradients, which are gone after it."""
+        self.steps += 1
+        scale = 1.0 - _BETA_1**self.steps
+        root = math.sqrt(1.0 - _BETA_2**self.steps)
+        for name, weight in self.weights.items():
+            gradient, weight.grad = weight.grad, None
+            first, second = self.first[name], self.second[name]
+            first.lerp_(gradient, 1.0 - _BETA_1)
+            second.mul_(_BETA_2).addcmul_(gradient, gradient, value=1.0 - _BETA_2)
+            weight.data.addcdiv_(first, (second.sqrt() / root).add_(_EPSILON), value=-self.rate / scale)
 
 
-def _kept(networks: Any, adam: Any) -> Learned:
+def _kept(networks: Any, adam: _Adam) -> Learned:
     """Copies of the weights and of Adam's moments, as arrays."""
-    kept: Learned = {"weights": {name: _array(value) for name, value in networks.state_dict().items()}}
-    states = {name: adam.state[weight] for name, weight in networks.named_parameters() if weight in adam.state}
-    if states:
-        kept["first"] = {name: _array(state["exp_avg"]) for name, state in states.items()}
-        kept["second"] = {name: _array(state["exp_avg_sq"]) for name, state in states.items()}
-        kept["steps"] = int(next(iter(states.values()))["step"])
-    return kept
+    return {
+        "weights": {name: _array(value) for name, value in networks.state_dict().items()},
+        "first": {name: _array(moment) for name, moment in adam.first.items()},
+        "second": {name: _array(moment) for name, moment in adam.second.items()},
+        "steps": adam.steps,
+    }
 
 
 def _array(tensor: Any) -> NDArray[Any]:
