@@ -60,6 +60,9 @@ class NoveltySearch(Algorithm):
     """Offspring a generation that enter the archive (lambda); with a threshold, the number it aims at."""
     novelty_threshold: float = 0.05
     """Where the threshold starts, in units of the measures."""
+    survival: Literal["novelty", "pareto"] = "novelty"
+    """Who survives: the most novel, or a Pareto choice of novelty and objective, as NSGA-II chooses (which then does
+    read the objective)."""
     sigma: float = 0.05
     """Standard deviation of the Gaussian mutation of every gene."""
     flip_probability: float = 0.02
@@ -72,6 +75,8 @@ class NoveltySearch(Algorithm):
         probability(self, "flip_probability")
         if self.additions < 0:
             raise QDError(f"{self.name}.additions: got {self.additions}, wanted 0 or more")
+        if self.survival not in ("novelty", "pareto"):
+            raise QDError(f"{self.name}.survival: got {self.survival!r}, wanted 'novelty' or 'pareto'")
 
     def init(self, problem: Problem, seed: int) -> NoveltySearchState:
         from archives import NoveltyArchive
@@ -142,6 +147,7 @@ class NoveltySearch(Algorithm):
         ids: NDArray[np.int64],
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Novelty (n,) of population and offspring, and their order for survival."""
+        import operators
         from archives.neighbors import novelty
 
         past = state.archive.data(["measures", "id"], return_type="tuple")
@@ -152,6 +158,9 @@ class NoveltySearch(Algorithm):
             query_ids=ids,
             reference_ids=np.concatenate([ids, past[1]]),
         )
+        if self.survival == "pareto":
+            goals = np.stack([np.minimum(scores, np.finfo(np.float64).max), objective], axis=1)
+            return scores, operators.crowded_truncation(goals, len(goals)).rows
         return scores, np.argsort(-scores, kind="stable")
 
     def _archived(self, state: NoveltySearchState, number: int, scores: NDArray[np.float64]) -> NDArray[np.int64]:
