@@ -39,11 +39,17 @@ def draw(  # type: ignore[no-untyped-def]
     places = np.empty((JOINTS + 1, 2))
     for row in range(postures.shape[0]):
         for f in range(postures.shape[1]):
-            canvas = out[row, f]
-            lay(canvas, background)
+            moved = f == 0
             for k in range(JOINTS + 1):
-                places[k, 0], places[k, 1] = postures[row, f, k, 0] * size, size - postures[row, f, k, 1] * size
-            chain(canvas, places, thickness, BLACK)
+                x, y = postures[row, f, k, 0] * size, size - postures[row, f, k, 1] * size
+                moved |= x != places[k, 0] or y != places[k, 1]
+                places[k, 0], places[k, 1] = x, y
+            canvas = out[row, f]
+            if moved:
+                lay(canvas, background)
+                chain(canvas, places, thickness, BLACK)
+            else:  # an arm that has stopped
+                lay(canvas, out[row, f - 1])
 
 
 def pictures(postures: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
