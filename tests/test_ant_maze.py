@@ -164,8 +164,37 @@ def test_weights_that_are_not_numbers_are_invalid():
     assert result.reasons == {1: "weights are not finite"}
 
 
+def test_pictures_are_seen_from_above_with_y_up():
+    result = evaluate(AntMaze(steps=4, images=2, image_size=142), sample(2), "images")
+    images = result.columns["images"]
+    assert images.shape == (2, 2, 142, 142, 3)
+    assert images.dtype == np.uint8
+
+    def colour(row, x, y):  # two pixels a unit, 0.5 beyond the border's centre lines
+        return images[row, -1, int(2 * (40.5 - y)), int(2 * (x + 30.5))].tolist()
+
+    for x, y, _ in AREAS:
+        assert colour(0, x, y) == [255, 0, 0]
+    for row in range(2):
+        assert colour(row, *(70 * result.measures[row] + 5)) == [0, 0, 255]
+    assert colour(0, -10.0, -10.0) == colour(0, -15.0, -20.0) == [255, 255, 255]
+    assert max(colour(0, -3.0, -15.0)) < 160  # the box, 0.6 wide
+    assert max(colour(0, -15.0, 20.0)) < 160
+    assert min(colour(0, 20.0, -15.0)) == 255
+
+
 def test_bad_settings_name_the_field():
-    for fields in ({"steps": 0}, {"hidden": ()}, {"hidden": (5, 0)}, {"frames": 0}, {"noise": -1}, {"noise": np.nan}):
+    for fields in (
+        {"steps": 0},
+        {"hidden": ()},
+        {"hidden": (5, 0)},
+        {"frames": 0},
+        {"noise": -1},
+        {"noise": np.nan},
+        {"images": 0},
+        {"image_size": 4},
+        {"ant_radius": 0},
+    ):
         with pytest.raises(QDError, match=f"AntMaze.{next(iter(fields))}"):
             AntMaze(**fields)
 
@@ -194,3 +223,10 @@ def test_scene():
     assert len(scene["lines"]) == 7
     assert max(np.abs(line).max() for line in scene["lines"]) == pytest.approx(0.5, abs=0.005)
     assert scene["circles"][0][:3] == pytest.approx((30 / 70, -30 / 70, 3 / 70))
+
+
+@pytest.mark.drawing
+def test_the_figure_shows_the_path():
+    figure = AntMaze(steps=10).render(sample(1)[0], 0)
+    assert "reward 0.000" in figure.axes[0].get_title()
+    assert figure.axes[0].get_xlabel() == "x"

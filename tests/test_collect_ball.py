@@ -50,35 +50,38 @@ def test_the_map_is_the_twins():
 
 def run_beside_the_twin(problem, weights, start=START):
     """Every step of every row: the pose, and what the twin's balls came to."""
-    final, trace, balls = problem.episodes(weights, np.arange(problem.steps), start)
+    final, trace, at_end = problem.episodes(weights, np.arange(problem.steps), start)
     sizes = problem.policy.sizes
     worlds = []
     for row in range(len(weights)):
         world = twin.World(GRID, start)
         for t in range(problem.steps):
             world.step(*robot.act(weights[row], sizes, world.observe(), TANH))
-            assert np.abs(np.subtract(world.pose, trace[row, t])).max() < 1e-9, (row, t)
-            world.pose = tuple(trace[row, t].tolist())
+            assert np.abs(np.subtract(world.pose, trace[row, t, :3])).max() < 1e-9, (row, t)
+            world.pose = tuple(trace[row, t, :3].tolist())
+            balls = world.balls()
+            balls[world.delivered] = np.nan
+            assert np.allclose(trace[row, t, 3:].reshape(6, 2), balls, rtol=0, atol=1e-9, equal_nan=True)
         assert world.collisions == final[row, 5]
         assert len(world.delivered) == final[row, 3]
         assert (-1 if world.carried is None else world.carried) == final[row, 4]
-        assert np.abs(world.balls() - balls[row]).max() < 1e-9
+        assert np.abs(world.balls() - at_end[row]).max() < 1e-9
         worlds.append(world)
     return worlds
 
 
 def test_every_step_agrees_with_the_twin():
-    worlds = run_beside_the_twin(CollectBall(steps=250), sample(10, 3))
-    assert max(world.collisions for world in worlds) > 20
+    worlds = run_beside_the_twin(CollectBall(steps=120), sample(10, 3))
+    assert max(world.collisions for world in worlds) > 10
 
 
 @pytest.mark.parametrize("where", [(75.0, 530.0, -0.9), (225.0, 235.0, 2.0), (440.0, 440.0, 0.8), (460.0, 80.0, 3.0)])
 def test_steps_beside_a_ball_agree_with_the_twin(where):
     """Larger weights and starts beside a ball: balls are carried about and dropped where others see them."""
-    weights = 3 * sample(12, 5)
-    worlds = run_beside_the_twin(CollectBall(steps=60), weights, where)
+    weights = 3 * sample(8, 5)
+    worlds = run_beside_the_twin(CollectBall(steps=50), weights, where)
     moved = sum(not np.array_equal(world.balls(), np.array(BALLS, float)) for world in worlds)
-    assert moved >= 3
+    assert moved >= 2
 
 
 def test_a_standing_robot_stays():
@@ -129,7 +132,7 @@ def test_nothing_is_picked_up_from_afar_or_by_an_open_gripper():
 
 def test_lights_are_seen_where_the_twin_sees_them():
     free = np.argwhere(~GRID)
-    for y, x in np.random.default_rng(1).choice(free, 400):
+    for y, x in np.random.default_rng(1).choice(free, 150):
         for k, light in enumerate((*BALLS, HOME)):
             ends = [robot.pixel(v) for v in light]
             there = not any(GRID[b, a] for entered in robot.line(*ends, x, y) for a, b in entered)
@@ -165,8 +168,40 @@ def test_what_an_evaluation_says(monkeypatch):
     assert set(evaluate(problem, weights).columns) == set()
 
 
+def test_pictures(monkeypatch):
+    """Walls, home, robot and balls where they are; a ball that came home is no longer drawn."""
+    monkeypatch.setattr(CollectBall.episodes, "__defaults__", (TOWARDS_HOME,))
+    problem = CollectBall(steps=28, images=2, image_size=200, hidden=(1,))
+    result = evaluate(problem, np.stack([DELIVER, np.zeros(15)]), "images", "trajectory")
+    images = result.columns["images"]
+    assert images.shape == (2, 2, 200, 200, 3)
+    assert images.dtype == np.uint8
+
+    def colour(row, frame, x, y):
+        return images[row, frame, round(y / 3), round(x / 3)].tolist()
+
+    assert colour(0, 0, 300, 350) == colour(0, 0, 100, 300) == [0, 0, 0]
+    assert colour(0, 0, 300, 450) == [255, 255, 255]
+    for x, y in BALLS[2:]:
+        assert colour(0, 1, x, y) == [255, 0, 0]
+    assert colour(0, 1, 75, 540) == [255, 255, 255]  # carried off
+    assert colour(1, 1, 75, 540) == [255, 0, 0]  # the robot stands on it, the ball is on top
+    assert colour(1, 1, *HOME) == [0, 160, 0]
+    assert colour(0, 1, *(600 * result.measures[0])) == [0, 0, 255]  # home without a ball
+    middle = problem.episodes(DELIVER[None], np.array([14]), TOWARDS_HOME)[1][0, 0, :2]
+    assert colour(0, 0, *middle) == [255, 0, 0]  # on its way, with the ball
+
+
 def test_bad_settings_name_the_field():
-    for fields in ({"steps": 0}, {"hidden": ()}, {"hidden": (5, 0)}, {"hidden": (1,) * 5}, {"frames": 0}):
+    for fields in (
+        {"steps": 0},
+        {"hidden": ()},
+        {"hidden": (5, 0)},
+        {"hidden": (1,) * 5},
+        {"frames": 0},
+        {"images": 0},
+        {"image_size": 4},
+    ):
         with pytest.raises(QDError, match=next(iter(fields))):
             CollectBall(**fields)
     with pytest.raises(QDError, match="start"):

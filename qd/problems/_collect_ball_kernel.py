@@ -91,7 +91,7 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
         start: (3,) x, y [units], heading [rad].
         frames: (f,) rising step numbers after which the pose is kept.
         final: (n, 6) out: x, y, heading, balls delivered, the ball carried or -1, collisions.
-        trace: (n, f, 3) out: x, y, heading at the frames.
+        trace: (n, f, 15) out: x, y, heading, then x and y of each ball at the frames, NaN once it is home.
         balls: (n, 6, 2) out: where the balls are at the end.
     """
     inputs, h1, h2, h3, h4, outputs, w1, w2, w3, w4, w5, ping, pong, last, bottom, top, slots = Layout.of(
@@ -188,6 +188,14 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                         trace[first + w, frame, 0] = lanes[X * LANES + w]
                         trace[first + w, frame, 1] = lanes[Y * LANES + w]
                         trace[first + w, frame, 2] = lanes[HEADING * LANES + w]
+                        for ball in range(COUNT):
+                            x, y = at_x[w, ball], at_y[w, ball]
+                            if state[w, ball] == CARRIED:
+                                x, y = lanes[X * LANES + w], lanes[Y * LANES + w]
+                            elif state[w, ball] == DELIVERED:
+                                x, y = np.nan, np.nan
+                            trace[first + w, frame, 3 + 2 * ball] = x
+                            trace[first + w, frame, 4 + 2 * ball] = y
                     frame += 1
             for w in range(rows):
                 x, y = lanes[X * LANES + w], lanes[Y * LANES + w]

@@ -27,7 +27,7 @@ from qd.contracts import Evaluation, Problem, Request, Status
 from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._ant_maze_model import CENTER, HALF, START, SUBSTEPS, WALLS, build, simulator
-from qd.problems._weights import blank_broken, frame_steps
+from qd.problems._weights import blank_broken, frame_steps, frames_wanted
 from qd.rng import row_generator
 from qd.space import Box, Measures, Space
 
@@ -65,9 +65,19 @@ class AntMaze(Problem):
     frames: int = 50
     """Positions kept in the column ``trajectory``, evenly spread over the episode, the last one at its end."""
 
+    images: int = 5
+    """Pictures kept in the column ``images``, spread over the episode like ``frames``, the last one at its end."""
+
+    image_size: int = 64
+    """Pixels along a side of these pictures."""
+
+    ant_radius: float = 1.0
+    """Radius of the disc that stands for the ant in pictures; its legs reach as far."""
+
     reward_areas = ("area 1", "area 2")
     columns = MappingProxyType({
         "trajectory": "(n, frames, 2) x and y along the episode, in maze widths about the centre",
+        "images": "(n, images, image_size, image_size, 3) uint8 RGB pictures of the maze with the ant from above, y up",
         "reward_area": "(n,) the reward area that paid, 0 or 1; -1 for none",
     })  # fmt: skip
     chunk_size = 1  # a row of 3000 steps is half a second
@@ -78,9 +88,11 @@ class AntMaze(Problem):
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
         if not self.hidden or min(self.hidden) < 1:
             raise QDError(f"AntMaze.hidden: got {self.hidden}, wanted at least one layer, each of at least 1 unit")
-        for field in ("steps", "frames"):
-            if getattr(self, field) < 1:
-                raise QDError(f"AntMaze.{field}: got {getattr(self, field)}, wanted at least 1")
+        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
+            if getattr(self, field) < least:
+                raise QDError(f"AntMaze.{field}: got {getattr(self, field)}, wanted at least {least}")
+        if not 0.0 < self.ant_radius <= HALF:
+            raise QDError(f"AntMaze.ant_radius: got {self.ant_radius}, wanted more than 0 and at most {HALF:g}")
         if not 0.0 <= self.noise < np.inf:
             raise QDError(f"AntMaze.noise: got {self.noise}, wanted a number of 0 or more")
         simulator()
@@ -126,13 +138,19 @@ class AntMaze(Problem):
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
         n = len(weights)
-        wanted = "trajectory" in request.columns
-        final, trace, broken = self.episodes(weights, seeds, self.frame_steps() if wanted else np.zeros(0, np.int64))
+        asked = {"trajectory": self.frames, "images": self.images}
+        counts = [count if name in request.columns else 0 for name, count in asked.items()]
+        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        final, trace, broken = self.episodes(weights, seeds, steps)
         objective, area = reward(final[:, 0:2])
         measures = np.clip((final[:, 0:2] - CENTER) / (2 * HALF), -0.5, 0.5)
         columns: dict[str, NDArray[Any]] = {}
-        if wanted:
-            columns["trajectory"] = (trace - CENTER) / (2 * HALF)
+        if "trajectory" in request.columns:
+            columns["trajectory"] = (trace[:, moments] - CENTER) / (2 * HALF)
+        if "images" in request.columns:
+            from qd.problems._ant_maze_pictures import pictures
+
+            columns["images"] = pictures(trace[:, shots], self.image_size, self.ant_radius)
         if "reward_area" in request.columns:
             columns["reward_area"] = area
         status, reasons = blank_broken(weights, objective, measures)
@@ -228,6 +246,15 @@ class AntMaze(Problem):
         ]
         points = [((START[0] - CENTER) * scale, (START[1] - CENTER) * scale, "start")]
         return {"lines": lines, "circles": circles, "points": points}
+
+    def render(self, solution: NDArray[Any], seed: int) -> Any:
+        """A matplotlib figure of the maze with the ant's path, coloured by time."""
+        from qd.problems._ant_maze_figure import figure
+
+        seeds = np.array([seed], np.uint64)
+        final, trace, _ = self.episodes(np.asarray(solution, np.float64)[None], seeds, np.arange(self.steps))
+        path = np.concatenate([[START[:2]], trace[0]])  # (steps + 1, 2)
+        return figure(path, AREAS, float(reward(final[:, 0:2])[0][0]))
 
 
 def reward(positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

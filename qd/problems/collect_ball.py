@@ -33,7 +33,7 @@ from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._collect_ball_map import BALLS, FRAME, HOME, WALLS, bitmap, lit, tables
 from qd.problems._fastsim_map import SIDE, UNIT, WIDTH, pixel
-from qd.problems._weights import blank_broken, frame_steps
+from qd.problems._weights import blank_broken, frame_steps, frames_wanted
 from qd.space import Box, Measures, Space
 
 START = (*HOME, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -67,9 +67,16 @@ class CollectBall(Problem):
     frames: int = 50
     """Positions kept in the column ``trajectory``, evenly spread over the episode, the last one at its end."""
 
+    images: int = 5
+    """Pictures kept in the column ``images``, spread over the episode like ``frames``, the last one at its end."""
+
+    image_size: int = 64
+    """Pixels along a side of these pictures."""
+
     reward_areas = ("home",)
     columns = MappingProxyType({
         "trajectory": "(n, frames, 2) x and y along the episode, in arena widths",
+        "images": "(n, images, image_size, image_size, 3) uint8 RGB pictures of arena, home, robot and balls, y down",
         "balls": "(n, 6, 2) where the balls are at the end, in arena widths; those brought home are there",
         "reward_area": "(n,) 0 where a ball was brought home, else -1",
     })  # fmt: skip
@@ -82,10 +89,9 @@ class CollectBall(Problem):
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
         if not 1 <= len(self.hidden) <= 4 or min(self.hidden) < 1:
             raise QDError(f"CollectBall.hidden: got {self.hidden}, wanted one to four layers of at least 1 unit")
-        if self.steps < 1:
-            raise QDError(f"CollectBall.steps: got {self.steps}, wanted at least 1")
-        if self.frames < 1:
-            raise QDError(f"CollectBall.frames: got {self.frames}, wanted at least 1")
+        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
+            if getattr(self, field) < least:
+                raise QDError(f"CollectBall.{field}: got {getattr(self, field)}, wanted at least {least}")
 
     @cached_property
     def policy(self) -> MLP:
@@ -114,13 +120,19 @@ class CollectBall(Problem):
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
         n = len(weights)
-        wanted = "trajectory" in request.columns
-        final, trace, balls = self.episodes(weights, self.frame_steps() if wanted else np.zeros(0, np.int64))
+        asked = {"trajectory": self.frames, "images": self.images}
+        counts = [count if name in request.columns else 0 for name, count in asked.items()]
+        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        final, trace, balls = self.episodes(weights, steps)
         objective, measures = final[:, 3].copy(), final[:, 0:2] / WIDTH
         area = np.where(objective > 0, 0, -1).astype(np.int64)
         columns: dict[str, NDArray[Any]] = {}
-        if wanted:
-            columns["trajectory"] = trace[:, :, 0:2] / WIDTH
+        if "trajectory" in request.columns:
+            columns["trajectory"] = trace[:, moments, 0:2] / WIDTH
+        if "images" in request.columns:
+            from qd.problems._collect_ball_pictures import pictures
+
+            columns["images"] = pictures(trace[:, shots], self.image_size)
         if "balls" in request.columns:
             columns["balls"] = balls / WIDTH
         if "reward_area" in request.columns:
@@ -148,7 +160,8 @@ class CollectBall(Problem):
 
         Returns:
             ``final`` (n, 6): x, y, heading, balls brought home, the ball carried or -1, steps that ended in a
-            collision; ``trace`` (n, f, 3): x, y, heading at the frames; ``balls`` (n, 6, 2) [units] at the end.
+            collision; ``trace`` (n, f, 15): x, y, heading, then x and y of each ball at the frames, NaN once it is
+            home; ``balls`` (n, 6, 2) [units] at the end.
         """
         from qd.problems._collect_ball_kernel import episodes
 
@@ -157,7 +170,7 @@ class CollectBall(Problem):
         if tab.touching.reshape(bitmap().shape)[np.clip(row, 0, SIDE - 1), np.clip(column, 0, SIDE - 1)]:
             raise QDError(f"start: a robot at {start[:2]} touches a wall or is outside; choose a free position")
         final = np.empty((len(weights), 6))
-        trace = np.empty((len(weights), len(frames), 3))
+        trace = np.empty((len(weights), len(frames), 3 + 2 * len(BALLS)))
         balls = np.empty((len(weights), len(BALLS), 2))
         episodes(self.hidden)(
             np.ascontiguousarray(weights, np.float64), np.array(start), self.steps, frames, tab.clear, tab.touching,
