@@ -11,7 +11,7 @@ from typing import Any, Literal
 import evotorch
 import numpy as np
 import torch
-from evotorch.neuroevolution import GymNE, SupervisedNE
+from evotorch.neuroevolution import GymNE, SupervisedNE, VecGymNE
 from numpy.typing import ArrayLike, NDArray
 
 from qd.contracts import Evaluation, Problem, Request
@@ -118,7 +118,7 @@ def from_evotorch(
         stochastic: the result depends on random numbers. Then rows are evaluated one by one, with the global generators
             of torch, numpy and Python and the problem's own set by the row's seed, and put back.
         reseed: ``reseed(problem, seed)``, called before each row of a stochastic problem for what keeps its own random
-            state. Known without it: the environment of GymNE, the minibatches of SupervisedNE.
+            state. Known without it: the environments of GymNE and VecGymNE, the minibatches of SupervisedNE.
         chunk_size: rows a call.
         batching: how calls are cut (see ``qd.Problem``). torch's sums may round by the shape of a batch, so calls are
             padded to one shape.
@@ -179,6 +179,8 @@ class EvotorchProblem(Problem):
         values = torch.from_numpy(np.array(request.solutions))  # (n, d), a copy
         with one_thread(), quiet():
             if self.stochastic:
+                with swapped(global_generators(0)):  # a network made at the first row would draw from its numbers
+                    self.problem._start_preparations()
                 rows = [self._row(values[i : i + 1], int(seed)) for i, seed in enumerate(seeds)]
                 evals = np.concatenate(rows)
             else:
@@ -200,6 +202,8 @@ class EvotorchProblem(Problem):
                 problem.manual_seed(seed % 2**63)
             if isinstance(problem, GymNE):  # a later reset without a seed goes on from this one
                 problem._get_env().reset(seed=seed % 2**31)
+            if isinstance(problem, VecGymNE):
+                problem._get_env(1).reset(seed=seed % 2**31)
             if isinstance(problem, SupervisedNE):  # the next minibatch comes from a new shuffle
                 problem.dataloader_iterator = None
             if self.reseed is not None:
