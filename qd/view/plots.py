@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qd.errors import QDError, nearest
 from qd.result import Result
 from qd.store.files import write_atomic
@@ -95,20 +97,34 @@ def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 
 def _space_figures(result: Result, known: Any, scene: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Pictures of emitters and of a learned space, where the search has them."""
-    from qd.view.space_plots import curves_figure, emitters_figure, reconstruction_figure, space_figure
+    from qd.view.space_plots import curves_figure, emitters_figure, space_figure
 
     summary, positions, kept = result.summary, result.positions, result.populations
     found = {
         "emitters": lambda: emitters_figure(positions, known, scene, summary),
         "space": lambda: space_figure(kept, positions, known, scene, summary),
-        "reconstructions": lambda: (
-            reconstruction_figure(kept["observed"], kept["reconstructed"], summary) if "observed" in kept else None
-        ),
+        "reconstructions": lambda: _reconstructions(kept, summary),
         "curves": lambda: curves_figure(result.metrics, summary),
     }
     for name, draw in found.items():
         if (drawn := draw()) is not None:
             yield name, drawn, {}
+
+
+def _reconstructions(kept: Any, summary: Any) -> Any | None:
+    """The last picture of some episodes beside what the encoder gives back; None where there are no pictures."""
+    from qd.view.space_plots import reconstruction_figure
+
+    seen, back = np.asarray(kept.get("observed", ())), np.asarray(kept.get("reconstructed", ()))
+    if not back.size or seen.dtype != np.uint8 or seen.shape[-1:] != (3,) or seen.ndim not in (4, 5):
+        return None
+    if seen.ndim == 5:
+        seen, back = seen[:, -1], back[:, -1]
+    for axis in (1, 2):  # an encoder may look at smaller pictures
+        back = np.repeat(back, seen.shape[axis] // back.shape[axis], axis=axis)
+    return reconstruction_figure(
+        seen, back, summary, "the last picture of some episodes; mean squared error under each"
+    )
 
 
 def _file_name(name: str, taken: set[str], kind: str = "archive") -> str:

@@ -8,12 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qd.errors import QDError
 from qd.view.archive_plots import point_size
 from qd.view.scene import Scene, label_scene
 from qd.view.space_axes import MeasureAxes, finish_plane, plane
-from qd.view.style import LINE, NOTE_SIZE, figure, number_axis, put_title
+from qd.view.style import (
+    LINE,
+    NOTE_SIZE,
+    TICK_SIZE,
+    VALUE_MAP,
+    WIDTH,
+    color_bar,
+    color_map,
+    figure,
+    limits,
+    number_axis,
+    put_title,
+)
 
 _PANELS = 4  # views of the space in one figure
+_ROWS = ("observation", "reconstruction", "difference")
+_COLUMNS = 8  # pictures side by side at most
+_FAINT = 0.01  # of the full range: a difference that nobody sees keeps its dark colour
 _WIDE = 100.0  # a curve that spans more is drawn on a logarithmic scale
 _PALE = "#c8c8c8"
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by any eye
@@ -78,32 +94,50 @@ def plane_colors(unit: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.clip(hue * (1.0 - 0.65 * y[:, None]) + 0.25 * (1.0 - y[:, None]), 0.0, 1.0))
 
 
-def reconstruction_figure(observed: NDArray[Any], back: NDArray[Any], summary: Any) -> Any | None:
-    """Observations above what the encoder gives back; pictures of the last step, or trajectories in the plane."""
-    if not back.size or len(observed) == 0:
-        return None
-    if observed.dtype == np.uint8 and observed.shape[-1] == 3 and observed.ndim in (4, 5):
-        if observed.ndim == 5:  # the last picture of each episode
-            observed, back = observed[:, -1], back[:, -1]
-        pictures = True
-    elif observed.ndim == 3 and observed.shape[2] >= 2:
-        pictures = False
-    else:
-        return None
-    k = len(observed)
-    fig = figure(6.0 * 2 / k + 0.9)
-    table = fig.subplots(2, k, squeeze=False)
-    for row, (name, batch) in enumerate((("seen", observed), ("given back", back))):
-        for axes, one in zip(table[row], batch, strict=True):
-            if pictures:
-                axes.imshow(one, interpolation="nearest")
-            else:
-                axes.plot(one[:, 0], one[:, 1], color=LINE, linewidth=1.2)
-                axes.set_aspect("equal", adjustable="datalim")
-            axes.set_xticks([])
-            axes.set_yticks([])
-        table[row, 0].set_ylabel(name, fontsize=NOTE_SIZE + 1)
-    put_title(fig, summary, "observations of the archive, and what the encoder gives back")
+def reconstruction_figure(
+    images: NDArray[Any], reconstructions: NDArray[Any], summary: Mapping[str, Any], note: str = ""
+) -> Any:
+    """Observations, what an encoder makes of them, and where the two differ, one above the other.
+
+    Args:
+        images: (k, height, width, 3) or (k, height, width); uint8, or floats from 0 to 1.
+        reconstructions: the same shape; either kind. What lies outside of 0 to 1 is shown at the end it is beyond.
+        summary: of the run, for the title.
+        note: what the title adds, e.g. the generation.
+
+    Returns:
+        A matplotlib figure. Of more than eight pictures eight are shown, evenly spread. The difference is the mean
+        over the colours of the absolute one; under each column stands the mean squared error of the picture.
+
+    Raises:
+        QDError: the shapes differ, or are not those of pictures.
+    """
+    before, after = _levels("images", images), _levels("reconstructions", reconstructions)
+    if before.shape != after.shape:
+        raise QDError(f"reconstructions: got shape {np.shape(reconstructions)}, wanted that of images, "
+                      f"{np.shape(images)}")  # fmt: skip
+    shown = np.unique(np.linspace(0, len(before) - 1, min(len(before), _COLUMNS)).round().astype(int))
+    before, after = before[shown], after[shown]
+    k, height, width = before.shape[:3]
+    apart = np.abs(after - before).mean(axis=3)  # (k, height, width)
+    errors = ((after - before) ** 2).mean(axis=(1, 2, 3))
+    side = min((WIDTH - 1.1) / k, 1.6)  # inches
+    fig = figure(3 * (side * height / width + 0.15) + 1.1)
+    table = fig.subplots(3, k, squeeze=False)
+    scale = np.array([0.0, max(float(apart.max()), _FAINT)])
+    for column in range(k):
+        panels = (before[column], np.clip(after[column], 0.0, 1.0))
+        for axes, picture in zip(table[:2, column], panels, strict=True):
+            axes.imshow(picture)
+        low, high = limits(scale)
+        table[2, column].imshow(apart[column], vmin=low, vmax=high, cmap=color_map(VALUE_MAP))
+        table[2, column].set_xlabel(f"{errors[column]:.1e}".replace("e-0", "e-"), size=TICK_SIZE)
+    for axes in table.flat:
+        axes.set(xticks=[], yticks=[])
+    for axes, label in zip(table[:, 0], _ROWS, strict=True):
+        axes.set_title(label, loc="left", size=NOTE_SIZE)
+    color_bar(table[2, -1], "", scale, VALUE_MAP)
+    put_title(fig, summary, note or f"{len(images):,} observations, mean squared error under each")
     return fig
 
 
@@ -179,3 +213,14 @@ def _spoken(name: str) -> str:
     for prefix in ("best_", "share_", "coverage_"):
         name = name.removeprefix(prefix)
     return {"all": "all evaluations", "exploration": "exploration"}.get(name, name.replace("_", " "))
+
+
+def _levels(field: str, pictures: NDArray[Any]) -> NDArray[np.float64]:
+    """(k, height, width, 3) from 0 to 1."""
+    found = np.asarray(pictures)
+    if found.ndim == 3:
+        found = np.repeat(found[:, :, :, None], 3, axis=3)
+    if found.ndim != 4 or found.shape[3] != 3 or min(found.shape) < 1:
+        raise QDError(f"{field}: got shape {np.shape(pictures)}, wanted (k, height, width, 3) or (k, height, width)")
+    levels: NDArray[np.float64] = found / 255.0 if found.dtype == np.uint8 else found.astype(np.float64)
+    return levels
