@@ -71,15 +71,15 @@ def run_beside_the_twin(problem, weights, start=START):
 
 
 def test_every_step_agrees_with_the_twin():
-    worlds = run_beside_the_twin(CollectBall(steps=120), sample(10, 3))
-    assert max(world.collisions for world in worlds) > 10
+    worlds = run_beside_the_twin(CollectBall(steps=200), sample(8, 3))
+    assert max(world.collisions for world in worlds) > 0
 
 
 @pytest.mark.parametrize("where", [(75.0, 530.0, -0.9), (225.0, 235.0, 2.0), (440.0, 440.0, 0.8), (460.0, 80.0, 3.0)])
 def test_steps_beside_a_ball_agree_with_the_twin(where):
     """Larger weights and starts beside a ball: balls are carried about and dropped where others see them."""
-    weights = 3 * sample(8, 5)
-    worlds = run_beside_the_twin(CollectBall(steps=50), weights, where)
+    weights = 3 * sample(12, 5)
+    worlds = run_beside_the_twin(CollectBall(steps=60), weights, where)
     moved = sum(not np.array_equal(world.balls(), np.array(BALLS, float)) for world in worlds)
     assert moved >= 2
 
