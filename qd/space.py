@@ -273,6 +273,6 @@ class Measures:
     def ranges(self) -> list[tuple[float, float]]:
         """(low, high) a measure, as archives want them. Raises QDError where a bound is infinite."""
         if not self.bounded:
-            raise QDError("measure_space: its bounds are infinite, so no archive of cells is possible; give the problem "
-                          "bounds, or take a search without cells, such as NoveltySearch")  # fmt: skip
+            raise QDError("measure_space: its bounds are infinite, so no archive of cells is possible; give the "
+                          "problem bounds, or take a search without cells, such as NoveltySearch")  # fmt: skip
         return list(zip(self.low, self.high, strict=True))

@@ -283,6 +283,7 @@ def experiments() -> dict[str, qd.Experiment]:
     a = qd.algorithms
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
     arm_two = qd.problems.PlanarArmTradeOff(joints=5)
+    paths = qd.problems.Encoded(maze, qd.behavior.Signature(depth=3, log=True))
     noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
@@ -300,6 +301,7 @@ def experiments() -> dict[str, qd.Experiment]:
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),
+        "novelty_search_signature": qd.Experiment(paths, a.NoveltySearch(population_size=20), 400),
         "nslc": qd.Experiment(arm, a.NSLC(population_size=20), 400),
         "nslc_diversity_masks": qd.Experiment(mask, a.NSLC(20, archiving="best", genotypic_diversity=True), 300),
         "dominated_novelty_search": qd.Experiment(

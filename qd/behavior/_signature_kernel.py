@@ -91,7 +91,7 @@ def signatures(letters: int, depth: int) -> Callable[..., None]:
                 for q in range(size):
                     out[first + w, q] = lanes[q * LANES + w]
 
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

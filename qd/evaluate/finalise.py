@@ -78,7 +78,9 @@ def _mark_unusable(evaluation: Evaluation, space: Measures | None) -> None:
         with np.errstate(invalid="ignore"):
             outside = (status == Status.OK) & ~((measures >= space.low) & (measures <= space.high)).all(axis=1)
         for row in np.flatnonzero(outside):
-            bounds = ", ".join(f"{n} in {a:g}..{b:g}" for n, a, b in zip(space.names, space.low, space.high, strict=True))
+            bounds = ", ".join(
+                f"{n} in {a:g}..{b:g}" for n, a, b in zip(space.names, space.low, space.high, strict=True)
+            )
             reason = f"measures {measures[row].tolist()} outside the declared {bounds}: widen measure_space, or clip"
             evaluation.reasons.setdefault(int(row), reason)
         status[outside] = Status.INVALID
