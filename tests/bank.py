@@ -283,10 +283,14 @@ def experiments() -> dict[str, qd.Experiment]:
     a = qd.algorithms
     maze, arm = qd.problems.HardMaze(steps=100), qd.problems.PlanarArm(joints=5)
     arm_two = qd.problems.PlanarArmTradeOff(joints=5)
+    paths = qd.problems.Encoded(maze, qd.behavior.Signature(depth=3, log=True))
     noisy = qd.problems.Noisy(arm, objective_sigma=0.1, measure_sigma=0.02)
     mask = qd.problem(_ones, space=qd.Mask(12, frozen=(0,)), measures={"left": (0, 6), "right": (0, 6)})
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     sphere = qd.problems.Sphere(dimension=6, cells=8)
+    spots = qd.problems.Point2D(images=2, image_size=32, frames=4, areas=((0.3, 0.3, 0.3), (-0.4, 0.2, 0.25)))
+    coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
+    pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
@@ -300,6 +304,32 @@ def experiments() -> dict[str, qd.Experiment]:
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),
+        "novelty_search_signature": qd.Experiment(paths, a.NoveltySearch(population_size=20), 400),
+        "taxons": qd.Experiment(spots, a.TAXONS(population_size=15, **coded), 400),
+        "taxons_2019": qd.Experiment(
+            spots,
+            a.TAXONS.faithful(
+                population_size=15,
+                training_interval=4,
+                novelty_generations=5,
+                encoder=qd.behavior.Whitened(),
+                observation="images",
+            ),
+            200,
+        ),
+        "serene": qd.Experiment(
+            spots, a.SERENE(15, chunk_size=150, emitters=a.EmitterSettings("sep_cma_es", at_once=3)), 900
+        ),
+        "serene_faithful": qd.Experiment(spots, a.SERENE.faithful(population_size=15, chunk_size=150), 900),
+        "stax": qd.Experiment(
+            spots,
+            a.STAX(15, chunk_size=150, schedule="ucb", encoder=pictured, emitters=a.EmitterSettings(target=0.99)),
+            600,
+        ),
+        "stax_coin": qd.Experiment(
+            spots, a.STAX(15, selection="coin", emitters=a.EmitterSettings("iso_line", at_once=3), **coded), 900
+        ),
+        "aurora": qd.Experiment(spots, a.AURORA(20, target_size=60, **coded), 400),
         "nslc": qd.Experiment(arm, a.NSLC(population_size=20), 400),
         "nslc_diversity_masks": qd.Experiment(mask, a.NSLC(20, archiving="best", genotypic_diversity=True), 300),
         "dominated_novelty_search": qd.Experiment(

@@ -9,9 +9,9 @@ Coninx, Laflaquiere and Doncieux, https://arxiv.org/abs/2203.01027) comes with t
 
 from __future__ import annotations
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from math import factorial
 from typing import ClassVar, Literal
 
@@ -74,20 +74,20 @@ class Signature(Encoder):
         return np.array([len(word) for word in lyndon_words(letters, self.depth)], np.int64)
 
     def encode(self, learned: Learned, observations: Observations) -> NDArray[np.float64]:
+        from qd.behavior._signature_kernel import LANES
+
         letters = self._letters(observations.shape[1:])
         paths = np.ascontiguousarray(observations, np.float64)  # (n, T, d)
         n = len(paths)
         levels = self.levels(paths.shape[1:])
         measures = np.empty((n, len(levels)))
-        from qd.behavior._signature_kernel import LANES
-
         count = max(1, min(self.threads, -(-n // LANES)))
         edges = [n * i // count for i in range(count + 1)]
         if count == 1:
             self._encode(paths, letters, measures)
         else:
             with ThreadPoolExecutor(count) as pool:
-                parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
+                parts = [slice(a, b) for a, b in pairwise(edges)]
                 for done in [pool.submit(self._encode, paths[part], letters, measures[part]) for part in parts]:
                     done.result()
         if self.scaling == "factorial":

@@ -46,7 +46,7 @@ class Encoded(Problem):
     observation: str = "trajectory"
     """The column that is encoded."""
     low: Sequence[float] | float | None = None
-    """Lower bounds of the measures, one for all or one each; beyond, measures are moved to it. None: unbounded."""
+    """Lower bounds of the measures, one for all or one each; measures beyond move to the bound. None: unbounded."""
     high: Sequence[float] | float | None = None
     """Upper bounds, likewise."""
     dims: tuple[int, ...] | None = None
@@ -61,9 +61,9 @@ class Encoded(Problem):
             raise QDError(f"Encoded.encoder: got {type(self.encoder).__name__}, wanted an encoder of qd.behavior, such "
                           "as Signature(depth=5)")  # fmt: skip
         if self.encoder.learns:
-            raise QDError(f"Encoded.encoder: {type(self.encoder).__name__} learns, so a search must train it "
-                          "and encode its archives anew: give it to TAXONS, STAX or AURORA; here wanted one that "
-                          "learns nothing, such as Signature")  # fmt: skip
+            raise QDError(f"Encoded.encoder: {type(self.encoder).__name__} learns, so a search must train it and "
+                          "encode its archives anew: give it to TAXONS, STAX or AURORA; here wanted one that learns "
+                          "nothing, such as Signature")  # fmt: skip
         if self.observation not in self.problem.columns:
             raise QDError(f"Encoded.observation: {self.observation!r} is not a column of {self.problem.name}, "
                           f"{nearest(self.observation, self.problem.columns)}")  # fmt: skip
