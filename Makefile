@@ -15,7 +15,7 @@ PIP_INSTALL = $(BIN)/pip install --quiet --no-compile --disable-pip-version-chec
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
 DEMO_RUN := runs/demo
-DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run novelty_search_hard_maze --out $(DEMO_RUN) --overwrite --plots
+DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run stax_redundant_arm --evaluations 6000 --seed 1 --out $(DEMO_RUN) --overwrite --plots
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check lint bench docs clean
@@ -23,7 +23,7 @@ DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run novelty_search_hard_maze --out 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/.demo ## a novelty search in the hard maze on two MPI ranks, with pictures
+demo: .venv/.demo ## STAX on the redundant arm on two MPI ranks, with pictures: a minute or two
 	$(ONE_THREAD) $(DEMO_COMMAND)
 	@echo "The figures are in $(DEMO_RUN)/summary.json, the pictures in $(DEMO_RUN)/plots"
 
