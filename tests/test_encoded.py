@@ -192,3 +192,16 @@ def test_measures_without_bounds_have_no_grid() -> None:
         qd.Measures(("x",), (-np.inf,), (1.0,), dims=(3,))
     with pytest.raises(qd.QDError, match="low must be below high"):
         qd.Measures(("x",), (np.nan,), (1.0,))
+
+
+def test_infinite_measures_fail_where_there_are_no_bounds() -> None:
+    class Far(Walk):
+        measure_space = qd.Measures(("x", "y"), (-np.inf, -np.inf), (np.inf, np.inf))
+
+        def evaluate(self, request: qd.Request, seeds: NDArray[np.uint64]) -> qd.Evaluation:
+            evaluation = super().evaluate(request, seeds)
+            evaluation.measures[1, 0] = np.inf
+            return evaluation
+
+    request = qd.Request(np.zeros((3, 8)))
+    assert qd.evaluate_batch(Far(), request).status.tolist() == [0, 1, 0]
