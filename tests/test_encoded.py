@@ -42,7 +42,7 @@ class Walk(qd.Problem):
             status[0] = qd.Status.FAILED
             objective[0] = measures[0] = path[0] = np.nan
             measures[1] = np.inf
-            path[2, 1] = np.nan
+            path[2, 1], path[3, 1] = np.nan, np.inf
         columns = {"trajectory": path, "first": x[:, 0]}
         area = np.where(objective > 1, 0, -1)
         return qd.Evaluation(objective, measures, status, {name: columns[name] for name in request.columns},
@@ -102,10 +102,10 @@ def test_the_space_is_unbounded_unless_bounds_are_given() -> None:
 
 def test_rows_that_are_not_finite_fail_by_themselves() -> None:
     for bounds in ({}, {"low": -3, "high": 3}):
-        encoded = evaluated(Encoded(Walk(broken=True), Signature(depth=2), shape=(4, 2), **bounds))
-        # failed by itself; a truth and a path that are not finite
-        assert encoded.status.tolist() == [1, 1, 1, 0, 0, 0]
-        assert np.isnan(encoded.measures[:3]).all() and np.isfinite(encoded.measures[3:]).all()
+        encoded = evaluated(Encoded(Walk(broken=True), Samples(count=4), shape=(4, 2), **bounds))
+        # failed by itself; a truth and paths that are not finite
+        assert encoded.status.tolist() == [1, 1, 1, 1, 0, 0]
+        assert np.isnan(encoded.measures[:4]).all() and np.isfinite(encoded.measures[4:]).all()
 
 
 def test_no_search_sees_the_truth_and_metrics_do(tmp_path: Any) -> None:
@@ -192,3 +192,16 @@ def test_measures_without_bounds_have_no_grid() -> None:
         qd.Measures(("x",), (-np.inf,), (1.0,), dims=(3,))
     with pytest.raises(qd.QDError, match="low must be below high"):
         qd.Measures(("x",), (np.nan,), (1.0,))
+
+
+def test_infinite_measures_fail_where_there_are_no_bounds() -> None:
+    class Far(Walk):
+        measure_space = qd.Measures(("x", "y"), (-np.inf, -np.inf), (np.inf, np.inf))
+
+        def evaluate(self, request: qd.Request, seeds: NDArray[np.uint64]) -> qd.Evaluation:
+            evaluation = super().evaluate(request, seeds)
+            evaluation.measures[1, 0] = np.inf
+            return evaluation
+
+    request = qd.Request(np.zeros((3, 8)))
+    assert qd.evaluate_batch(Far(), request).status.tolist() == [0, 1, 0]

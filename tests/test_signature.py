@@ -283,6 +283,11 @@ def test_samples_end_at_the_end_and_are_evenly_spread(count: int, moments: int) 
     assert len(steps) == 0 or steps.max() - steps.min() <= 1
 
 
+def test_samples_are_of_the_first_moment_at_or_after_their_time() -> None:
+    path = np.arange(6.0).reshape(1, 6, 1)  # moments 2.5 and 5
+    assert Samples(2).encode({}, path).tolist() == [[3.0, 5.0]]
+
+
 def test_whitened_signatures_have_unit_variance_and_no_surprise() -> None:
     rows = generator(8, "test").normal(size=(200, 12, 2)).cumsum(axis=1)
     space = BehaviorSpace(Whitened(Signature(2, log=True)), (12, 2))

@@ -131,7 +131,8 @@ class Encoded(Problem):
         if observations is not None:
             measures[ok] = self.encoder.encode(self.learned, observations[ok])
         if self.measure_space.bounded:
-            measures = np.clip(measures, self.measure_space.low_array, self.measure_space.high_array)
+            inside = np.clip(measures, self.measure_space.low_array, self.measure_space.high_array)
+            measures = np.where(np.isfinite(measures), inside, np.nan)
         lost = ok & ~np.isfinite(own).all(axis=1)  # as they would be without an encoder
         for row in np.flatnonzero(lost):
             evaluation.reasons.setdefault(int(row), f"not finite: measures {own[row].tolist()}")
