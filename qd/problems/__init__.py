@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cigar": "functions",
+    "Curling": "curling",
     "DTLZ1": "dtlz",
     "DTLZ2": "dtlz",
     "DTLZ3": "dtlz",
@@ -66,6 +68,7 @@ __all__ = [
     "ZDT4",
     "ZDT6",
     "Cigar",
+    "Curling",
     "DeceptiveMaze",
     "Ellipsoid",
     "Gym",
