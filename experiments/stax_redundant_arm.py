@@ -1,4 +1,4 @@
-"""STAX on the redundant arm: a behaviour space learned from pictures finds three sparse rewards, and emitters climb them.
+"""STAX on the redundant arm: a space learned from pictures finds three sparse rewards, and emitters climb them.
 
 Twenty joints, five pictures an episode, a reward in three small discs; nobody says what behaviour is. What to see: at
 6,000 evaluations two or three discs are touched, and each is climbed to above 0.95 within a few hundred evaluations of

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qd.problems.ant_maze import AntMaze
     from qd.problems.collect_ball import CollectBall
+    from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.encoded import Encoded
@@ -28,6 +29,7 @@ _HOMES = {
     "AntMaze": "ant_maze",
     "Cigar": "functions",
     "CollectBall": "collect_ball",
+    "Curling": "curling",
     "DTLZ1": "dtlz",
     "DTLZ2": "dtlz",
     "DTLZ3": "dtlz",
@@ -74,6 +76,7 @@ __all__ = [
     "AntMaze",
     "Cigar",
     "CollectBall",
+    "Curling",
     "DeceptiveMaze",
     "Ellipsoid",
     "Encoded",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def figure(scene: dict[str, Any], path: NDArray[np.float64], names: tuple[str, str], title: str) -> Any:
+def figure(
+    scene: dict[str, Any],
+    path: NDArray[np.float64],
+    names: tuple[str, str],
+    title: str,
+    shapes: Sequence[tuple[NDArray[np.float64], str, str]] = (),
+) -> Any:
     """A matplotlib figure.
 
     Args:
@@ -16,6 +23,7 @@ def figure(scene: dict[str, Any], path: NDArray[np.float64], names: tuple[str, s
         path: (steps + 1, 2) positions, coloured by time.
         names: of the axes.
         title: above the drawing.
+        shapes: outlines (k, 2) of bodies, with their colours and names.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
@@ -25,6 +33,8 @@ def figure(scene: dict[str, Any], path: NDArray[np.float64], names: tuple[str, s
     axes = fig.add_subplot()
     for line in scene.get("lines", []):
         axes.plot(*np.asarray(line).T, "-", color="0.25", linewidth=1.5)
+    for outline, colour, label in shapes:
+        axes.plot(*outline.T, "-", color=colour, linewidth=1.5, label=label)
     for x, y, radius, label in scene.get("circles", []):
         axes.add_patch(Circle((x, y), radius, facecolor="#d62728", alpha=0.18, edgecolor="none"))
         axes.add_patch(Circle((x, y), radius, facecolor="none", edgecolor="#d62728", linewidth=1.0))
