@@ -83,7 +83,7 @@ def test_every_step_agrees_with_the_twin():
 
 def test_crowded_tables_agree_with_the_twin():
     """Balls beside links and walls, also between links, at speeds at which they bounce."""
-    tables = scattered(2000, 1)
+    tables = scattered(1000, 1)
     commands = np.random.default_rng(2).uniform(-0.95, 0.95, (len(tables), 2))
     one, kinds = Curling(steps=1), set()
     for table, command in zip(tables, commands, strict=True):
