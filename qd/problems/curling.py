@@ -14,10 +14,12 @@ steeper link it slides out. Between the two links the elbow gives way. What then
 in that step, so the ball is never pushed into a wall.
 
 Provenance and differences: geometry, constants and rules were rebuilt from the facts of the released environment, a
-scene in Box2D, without its code. Box2D solves contacts by a few rounds of impulses and lets bodies overlap a little or
-keeps them up to 0.01 apart; here positions are exact, impacts are settled to the end, and the arm slides along walls
-without friction. ``benchmarks/curling_vs_box2d.py`` compares both. tanh is a rational function within 1e-4 of the exact
-one (``qd.policies``). The simulation uses no randomness: seeds are ignored.
+scene in Box2D, without its code. Box2D settles contacts by rounds of impulses. With 300 rounds
+half of the balls that random networks move end within a cell of where they do here, the median 0.03 away; with 10, a
+usual number (that of the original is not known), its arm gives in to the ball like rubber and balls end elsewhere:
+``benchmarks/curling_vs_box2d.py`` shows both. It keeps bodies up to 0.01 apart or lets them overlap; here positions
+are exact. The arm slides along walls without friction. tanh is a rational function within 1e-4 of the exact one
+(``qd.policies``). The simulation uses no randomness: seeds are ignored.
 """
 
 from __future__ import annotations
