@@ -1,9 +1,9 @@
 """Autoencoder of state trajectories: convolutions along time.
 
-For trajectories that no few directions describe. Smooth paths are known better by ``PCA``, at no cost: on random walks
-of 50 points in the plane and 10 latents its mean squared error is a tenth of this one's. Try that first. Convolutions
-did better here than a perceptron on the whole trajectory, and far better than a recurrent network at a tenth of its
-time.
+For trajectories that no few directions describe. Smooth paths are known as well or better by ``PCA``, at no cost: on
+correlated random walks of 50 points in the plane its mean squared error is the same with 2 latents and several times
+lower with 10. Try that first. On these walks convolutions did better than a perceptron on the whole trajectory with 5
+and 10 latents (one seed), and a pass of theirs takes about an eighth of a recurrent network's time.
 """
 
 from __future__ import annotations
