@@ -46,7 +46,7 @@ def kursawe(x: Any) -> Any:
     return torch.stack([first, (x.abs() ** 0.8 + 5.0 * torch.sin(x**3)).sum(dim=-1)], dim=-1)
 
 
-def test_kursawe_by_our_nsga2_and_mome() -> None:
+def test_kursawe_by_our_nsga2() -> None:
     theirs = made(["min", "min"], kursawe, bounds=(-5.0, 5.0), solution_length=3)
     ours = from_evotorch(theirs, objectives=("f1", "f2"))
     front = -np.asarray(
