@@ -2,7 +2,7 @@
 
 One row a command, at equal evaluations, for problems hard_maze, curling and redundant_arm:
 
-``mpiexec -n 2 python -m benchmarks.learned_spaces_study redundant_arm stax --evaluations 50000 --seeds 3``
+``mpiexec -n 2 python benchmarks/learned_spaces_study.py redundant_arm stax --evaluations 50000 --seeds 3``
 
 Rows: random, novelty_search, nsga2 (novelty and reward), map_elites, serene_faithful, serene: these know the true
 measures, random aside, which needs none; taxons, stax_faithful, stax, untrained: these see pictures. Each run appends a

@@ -17,7 +17,7 @@ observations. Measured on 1,000 held-out observations of another run:
 Claim: the similarity encoder is above every other in all of these at 300 and 1,000 triplets. Means over five seeds with
 95 % intervals of Student's t. About three minutes.
 
-    python -m benchmarks.similarity_study
+    python benchmarks/similarity_study.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where the time of a STAX run goes: simulation, pictures, encoding, training, archives, emitters and the rest.
 
-``python -m benchmarks.stax_shares 10000``: the redundant arm with the default settings, one process, one thread. A
+``python benchmarks/stax_shares.py 10000``: the redundant arm with the default settings, one process, one thread. A
 call's time counts for the innermost of the parts that it is in. The pictures' share is the difference that asking for
 them makes, measured apart on random solutions.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,11 @@ def qd_score(result: qd.Result) -> float:
     return sum(score.values())
 
 
+def covered(result: qd.Result) -> float:
+    """Of the true grid, by all evaluations."""
+    return float(result.summary["discovery"]["coverage_all"])
+
+
 def volume(result: qd.Result) -> float:
     if isinstance(result.experiment.algorithm, a.RandomSearch):
         drawn = ZDT.solution_space.sample(2000, np.random.default_rng(0))
@@ -58,6 +64,8 @@ def volume(result: qd.Result) -> float:
     return hypervolume(result.populations["objective"], (-5.0, -10.0))
 
 
+WATCHED = HardMaze(frames=5)
+CODED: dict[str, Any] = {"encoder": qd.behavior.PCA(latent=6), "observation": "trajectory", "chunk_size": 200}
 OFFSET = {"PlanarArmTradeOff": 10.0}
 CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] = {
     "GeneticAlgorithm": (SPHERE, a.GeneticAlgorithm(50, parents=10, sigma=0.3), best),
@@ -80,12 +88,21 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "CMAMEGA": (SPHERE, a.CMAMEGA(batch_size=20, sigma0=2.0), qd_score),
     "MOME": (TRADE, a.MOME(batch_size=100, dims=(20, 20), front_size=5), qd_score),
     "NSGA2": (ZDT, a.NSGA2(population_size=40), volume),
+    "SERENE": (WATCHED, a.SERENE(50), covered),
+    "TAXONS": (WATCHED, a.TAXONS(population_size=50, **CODED), covered),
+    "STAX": (WATCHED, a.STAX(50, **CODED), covered),
+    "AURORA": (WATCHED, a.AURORA(target_size=400, iso_sigma=0.1, **CODED), covered),
 }
 
 
 def test_every_search_has_its_case() -> None:
     named = {name.split()[0] for name in CASES}
-    others = {"RandomSearch", "RibsScheduler", "ObservationNormalised"}  # the yardstick, and two wrappers
+    others = {
+        "RandomSearch",
+        "RibsScheduler",
+        "ObservationNormalised",
+        "EmitterSettings",
+    }  # yardstick, wrappers, a part
     assert named | others == set(a.__all__)
 
 

@@ -141,7 +141,7 @@ def test_row_seeds_are_a_function_of_seed_and_draw() -> None:
         (lambda: qd.Tokens(0, 5), "alphabet"),
         (lambda: qd.Tokens(5, 3, min_length=4), "do not make a range"),
         (lambda: qd.Measures(("a",), (0, 1), (1,)), "low: got 2"),
-        (lambda: qd.Measures(("a",), (1,), (0,)), "'a': bounds"),
+        (lambda: qd.Measures(("a",), (1,), (0,)), "'a': low must be below high"),
         (lambda: qd.Measures((), (), ()), "got none"),
         (lambda: qd.Measures(("a",), (0,), (1,), dims=(0,)), "at least 1 cell"),
         (lambda: qd.problem(3, low=0, high=1), "wanted a function"),  # type: ignore[arg-type]

@@ -1,5 +1,11 @@
 """SERENE and STAX: the published rules on hand-made cases, phases and budgets, bad luck, and blindness to the truth."""
 
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +17,7 @@ from qd.algorithms import _emitters as emitting
 from qd.algorithms._emitters import Emitter
 from qd.algorithms._members import Members
 from qd.behavior import PCA, Fit
+from tests import bank
 from tests.driving import drive
 
 GENES = 6
@@ -369,3 +376,37 @@ def test_observations_of_changing_shape_are_refused() -> None:
 def test_bad_settings_are_named(wrong, named: str) -> None:
     with pytest.raises(qd.QDError, match=named):
         wrong()
+
+
+KILLED = """
+import os, signal, sys
+import qd
+from qd.behavior import Autoencoder
+from tests.bank import experiments
+from dataclasses import replace
+
+train = Autoencoder._loss
+losses = []
+
+def dies(self, *given):
+    losses.append(1)
+    if len(losses) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return train(self, *given)
+
+Autoencoder._loss = dies
+qd.run(replace(experiments()["stax"], checkpoint_seconds=0), sys.argv[1])
+"""
+
+
+@pytest.mark.launch
+@pytest.mark.peer
+def test_killed_in_the_middle_of_a_training_it_resumes_to_the_bit(tmp_path) -> None:
+    root = Path(__file__).parent.parent
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "run"], cwd=root, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    experiment = replace(bank.experiments()["stax"], checkpoint_seconds=0)
+    resumed, whole = qd.resume(tmp_path / "run", experiment), qd.run(experiment)
+    assert whole.summary["metrics"]["trainings"] >= 1
+    assert resumed.digest == whole.digest
+    np.testing.assert_array_equal(resumed.populations["encoder"], whole.populations["encoder"])

@@ -60,6 +60,7 @@ def check(owner: Settings, problem: Problem) -> None:
     if owner.observation not in problem.columns:
         raise QDError(f"{owner.name}.observation: {problem.name} offers no column {owner.observation!r}, "
                       f"{nearest(owner.observation, problem.columns)}")  # fmt: skip
+    owner.encoder.check()
 
 
 def columns(owner: Settings) -> tuple[str, ...]:

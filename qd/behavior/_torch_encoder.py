@@ -112,6 +112,9 @@ class TorchEncoder(Encoder):
 
     # ------------------------------------------------------------ the contract
 
+    def check(self) -> None:
+        self._device()
+
     def init(self, shape: tuple[int, ...], rng: np.random.Generator) -> Learned:
         self.size(shape)
         self._device()

@@ -58,6 +58,9 @@ class Encoder(ABC):
         Raises QDError where observations of this shape cannot be encoded.
         """
 
+    def check(self) -> None:
+        """Refuse what cannot work here, such as a device that is not there, before work is spent. Raises QDError."""
+
     def init(self, shape: tuple[int, ...], rng: np.random.Generator) -> Learned:
         """What is known before any training.
 

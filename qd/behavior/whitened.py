@@ -35,6 +35,9 @@ class Whitened(Encoder):
         """As the encoder's."""
         return self.encoder.surprises
 
+    def check(self) -> None:
+        self.encoder.check()
+
     def size(self, shape: tuple[int, ...]) -> int:
         return self.encoder.size(shape)
 

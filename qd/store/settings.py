@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from hashlib import sha256
 from importlib import metadata
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import numpy as np
 
 def described(value: Any) -> Any:
     """A value as plain JSON: dataclasses by class and fields, arrays by content, the rest by name."""
+    if isinstance(value, float) and not isfinite(value):
+        return str(float(value))  # JSON has no infinity
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
