@@ -148,7 +148,7 @@ class UnstructuredArchive(NoveltyArchive):
         return float(nearest.mean())
 
     def _shrink(self) -> None:
-        """Grow the distance until the target size is kept: bisection over what the elites' competition leaves."""
+        """Grow the distance by tenths, elites competing anew each time, until no more than the target size are left."""
         if self._distance == 0.0:
             self._distance = max(self._spacing(), np.finfo(float).tiny)
         while len(self) > self._target_size:

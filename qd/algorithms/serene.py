@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.algorithm import Algorithm, Report, positive, probability
+from qd.algorithm import Algorithm, Report, positive
 from qd.algorithms import _described as described
 from qd.algorithms import _emitters as emitting
 from qd.algorithms import _exploration as exploring
@@ -86,8 +86,6 @@ class SERENE(Algorithm):
     """What survives: the most novel, the most surprising, either by a coin a generation, or a Pareto choice of both."""
     sigma: float = 0.05
     """Standard deviation of the Gaussian mutation of every gene while exploring."""
-    flip_probability: float = 0.02
-    """Not used: emitters need real vectors. Kept so that exploration reads one set of settings."""
     chunk_size: int = 1000
     """Evaluations of a chunk of exploration, and of exploitation at most (K)."""
     schedule: Literal["adaptive", "alternate", "random", "budget", "ucb"] = "adaptive"
@@ -110,7 +108,6 @@ class SERENE(Algorithm):
 
     def __post_init__(self) -> None:
         positive(self, "population_size", "offspring", "neighbors", "sigma", "chunk_size")
-        probability(self, "flip_probability")
         for name, known in (
             ("selection", SELECTIONS),
             ("archiving", ("random", "best")),
@@ -132,6 +129,11 @@ class SERENE(Algorithm):
             "schedule": "alternate", "reward_capacity": None, "emitters": EmitterSettings.faithful(),
         }  # fmt: skip
         return cls(**published | changes)
+
+    @property
+    def flip_probability(self) -> float:
+        """Of masks, which exploration knows and emitters cannot vary."""
+        return 0.0
 
     @property
     def uses_budget(self) -> bool:  # type: ignore[override]

@@ -30,7 +30,7 @@ from qd.contracts import Evaluation, Problem, Request, Status
 from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._ant_maze_model import CENTER, HALF, START, SUBSTEPS, WALLS, build, simulator
-from qd.problems._weights import blank_broken, frame_steps, frames_wanted
+from qd.problems._weights import blank_broken, check_counts, frame_steps, frames_asked
 from qd.rng import row_generator
 from qd.space import Box, Measures, Space
 
@@ -91,9 +91,7 @@ class AntMaze(Problem):
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
         if not self.hidden or min(self.hidden) < 1:
             raise QDError(f"AntMaze.hidden: got {self.hidden}, wanted at least one layer, each of at least 1 unit")
-        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
-            if getattr(self, field) < least:
-                raise QDError(f"AntMaze.{field}: got {getattr(self, field)}, wanted at least {least}")
+        check_counts(self)
         if not 0.0 < self.ant_radius <= HALF:
             raise QDError(f"AntMaze.ant_radius: got {self.ant_radius}, wanted more than 0 and at most {HALF:g}")
         if not 0.0 <= self.noise < np.inf:
@@ -141,9 +139,7 @@ class AntMaze(Problem):
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
         n = len(weights)
-        asked = {"trajectory": self.frames, "images": self.images}
-        counts = [count if name in request.columns else 0 for name, count in asked.items()]
-        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        steps, moments, shots = frames_asked(self, request)
         final, trace, broken = self.episodes(weights, seeds, steps)
         objective, area = reward(final[:, 0:2])
         measures = np.clip((final[:, 0:2] - CENTER) / (2 * HALF), -0.5, 0.5)

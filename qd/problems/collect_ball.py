@@ -33,7 +33,7 @@ from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._collect_ball_map import BALLS, FRAME, HOME, WALLS, bitmap, lit, tables
 from qd.problems._fastsim_map import SIDE, UNIT, WIDTH, pixel
-from qd.problems._weights import blank_broken, frame_steps, frames_wanted
+from qd.problems._weights import blank_broken, check_counts, check_layers, frame_steps, frames_asked
 from qd.space import Box, Measures, Space
 
 START = (*HOME, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -86,12 +86,8 @@ class CollectBall(Problem):
     releases_gil = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
-        if not 1 <= len(self.hidden) <= 4 or min(self.hidden) < 1:
-            raise QDError(f"CollectBall.hidden: got {self.hidden}, wanted one to four layers of at least 1 unit")
-        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
-            if getattr(self, field) < least:
-                raise QDError(f"CollectBall.{field}: got {getattr(self, field)}, wanted at least {least}")
+        check_layers(self)
+        check_counts(self)
 
     @cached_property
     def policy(self) -> MLP:
@@ -120,9 +116,7 @@ class CollectBall(Problem):
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
         n = len(weights)
-        asked = {"trajectory": self.frames, "images": self.images}
-        counts = [count if name in request.columns else 0 for name, count in asked.items()]
-        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        steps, moments, shots = frames_asked(self, request)
         final, trace, balls = self.episodes(weights, steps)
         objective, measures = final[:, 3].copy(), final[:, 0:2] / WIDTH
         area = np.where(objective > 0, 0, -1).astype(np.int64)

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
-from qd.problems._weights import blank_broken, frames_wanted
+from qd.problems._weights import blank_broken, check_counts, check_layers, frames_asked
 from qd.space import Box, Measures, Space
 
 DT = 1.0 / 60.0  # [s], a step
@@ -99,12 +99,8 @@ class Curling(Problem):
     releases_gil = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
-        if not 1 <= len(self.hidden) <= 4 or min(self.hidden) < 1:
-            raise QDError(f"Curling.hidden: got {self.hidden}, wanted one to four layers of at least 1 unit")
-        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
-            if getattr(self, field) < least:
-                raise QDError(f"Curling.{field}: got {getattr(self, field)}, wanted at least {least}")
+        check_layers(self)
+        check_counts(self)
 
     @cached_property
     def policy(self) -> MLP:
@@ -132,9 +128,7 @@ class Curling(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
-        asked = {"trajectory": self.frames, "images": self.images}
-        counts = [count if name in request.columns else 0 for name, count in asked.items()]
-        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        steps, moments, shots = frames_asked(self, request)
         final, trace = self.episodes(weights, steps)
         measures = final[:, :2].copy()
         objective, area = reward(measures)

@@ -31,7 +31,7 @@ from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
 from qd.problems._hard_maze_map import FRAME, UNIT, WALLS, WIDTH, bitmap, pixel, tables
-from qd.problems._weights import blank_broken, frame_steps, frames_wanted
+from qd.problems._weights import blank_broken, check_counts, check_layers, frame_steps, frames_asked
 from qd.space import Box, Measures, Space
 
 START = (60.0, 450.0, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -85,12 +85,8 @@ class HardMaze(Problem):
     releases_gil = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
-        if not 1 <= len(self.hidden) <= 4 or min(self.hidden) < 1:
-            raise QDError(f"HardMaze.hidden: got {self.hidden}, wanted one to four layers of at least 1 unit")
-        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
-            if getattr(self, field) < least:
-                raise QDError(f"HardMaze.{field}: got {getattr(self, field)}, wanted at least {least}")
+        check_layers(self)
+        check_counts(self)
         if not 0.0 < self.robot_radius <= WIDTH:
             raise QDError(f"HardMaze.robot_radius: got {self.robot_radius}, wanted more than 0 and at most {WIDTH:g}")
 
@@ -121,9 +117,7 @@ class HardMaze(Problem):
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
         n = len(weights)
-        asked = {"trajectory": self.frames, "images": self.images}
-        counts = [count if name in request.columns else 0 for name, count in asked.items()]
-        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        steps, moments, shots = frames_asked(self, request)
         final, trace = self.episodes(weights, steps)
         objective, area = reward(final[:, 3:5] if self.faithful_reward else final[:, 0:2])
         measures = final[:, 0:2] / WIDTH

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP
-from qd.problems._weights import blank_broken, frames_wanted
+from qd.problems._weights import blank_broken, check_counts, frames_asked
 from qd.space import Box, Measures, Space
 
 SPEED = 0.05  # length of a step in x and y at full output
@@ -78,9 +78,7 @@ class Point2D(Problem):
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
         if self.hidden and min(self.hidden) < 1:
             raise QDError(f"Point2D.hidden: got {self.hidden}, wanted layers of at least 1 unit")
-        for field, least in (("steps", 1), ("frames", 1), ("images", 1), ("image_size", 8)):
-            if getattr(self, field) < least:
-                raise QDError(f"Point2D.{field}: got {getattr(self, field)}, wanted at least {least}")
+        check_counts(self)
         for area in self.areas:
             if len(area) != 3 or not (max(abs(area[0]), abs(area[1])) <= EDGE and 0 < area[2] < np.inf):
                 raise QDError(f"Point2D.areas: got {area}, wanted (x, y, radius) in -1..1 and of a radius above 0")
@@ -117,9 +115,7 @@ class Point2D(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         weights = np.asarray(request.solutions, np.float64)  # (n, d)
-        asked = {"trajectory": self.frames, "images": self.images}
-        counts = [count if name in request.columns else 0 for name, count in asked.items()]
-        steps, (moments, shots) = frames_wanted(self.steps, *counts)
+        steps, moments, shots = frames_asked(self, request)
         final, trace = self.episodes(weights, steps)
         objective, area = self.reward(final)
         columns: dict[str, NDArray[Any]] = {}
