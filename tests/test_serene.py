@@ -241,6 +241,19 @@ def test_a_candidate_costs_66_evaluations_and_a_chunk_tries_eleven_at_most() -> 
     assert sum(trials) == 66 * 11 == 726  # the next would begin with a third of the chunk or less left
 
 
+def test_a_candidate_that_ends_while_it_is_tried_is_not_tried_again() -> None:
+    ended = []
+
+    class Noted(SERENE):
+        def _end(self, state, emitter):
+            ended.append(emitter.id)
+            super()._end(state, emitter)
+
+    drive(Spots(), quick(Noted, chunk_size=400, emitters=EmitterSettings(merge_radius=0.0, target=0.2)), 4000)
+    assert len(ended) > 5  # the target is low: most end while they are tried
+    assert len(set(ended)) == len(ended)
+
+
 def test_emitters_that_step_together_are_one_batch() -> None:
     search = quick(chunk_size=1000, emitters=EmitterSettings(at_once=4, merge_radius=0.0))
     sizes = {rows for phase, rows, _ in phases(search, Lavish(), 3000) if phase != "explore"}

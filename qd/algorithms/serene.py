@@ -286,6 +286,8 @@ class SERENE(Algorithm):
 
     def _keep_improved(self, state: SERENEState, chosen: list[Emitter]) -> None:
         """Tried candidates become emitters if they improved, and are forgotten otherwise."""
+        tried = {emitter.id for emitter in chosen}  # one that has ended while it was tried is not working any more
+        state.candidates = [emitter for emitter in state.candidates if emitter.id not in tried]
         for emitter in chosen:
             if emitting.improvement(self.emitters, emitter) > 0:
                 state.emitters.append(emitter)
@@ -293,7 +295,6 @@ class SERENE(Algorithm):
                     self._end(state, emitter)
             else:
                 state.counts["discarded"] = state.counts.get("discarded", 0) + 1
-        state.candidates = [emitter for emitter in state.candidates if emitter.id not in state.working]
         state.working = []
 
     def _end_turn(self, state: SERENEState, chosen: list[Emitter]) -> None:
@@ -364,7 +365,7 @@ class SERENE(Algorithm):
             return False
         gains = np.array([emitter.improvement for emitter in state.emitters])
         worth = np.stack([self._novelty_of(state, state.emitters), gains], axis=1)
-        rng = generator(state.seed, "emitters", state.emitters[0].id + state.chunk * 1_000_003 + state.stepped)
+        rng = generator(state.seed, f"emitters of chunk {state.chunk}", state.stepped)
         ties = rng.permutation(len(worth))
         order = np.lexsort((ties, operators.front_ranks(worth)))[: self.emitters.at_once]
         self._begin_turn(state, [state.emitters[i] for i in order])
