@@ -56,7 +56,8 @@ class Box(Space):
         low, high: bounds, a number or one a gene; infinite is allowed.
         length: genes; may be left out where ``low`` or ``high`` is a vector.
         init_sigma: sample from N(0, init_sigma^2) clipped to the bounds, instead of uniformly; needed where
-            a bound is infinite.
+            a bound is infinite. One number, or one a gene, as networks have it whose layers start at different
+            scales; 0 starts a gene at 0, as biases do.
         dtype: ``"float64"`` or ``"float32"``.
 
     >>> Box(-1, 1, 10).length
@@ -66,7 +67,7 @@ class Box(Space):
     low: ArrayLike
     high: ArrayLike
     length: int = 0
-    init_sigma: float | None = None
+    init_sigma: ArrayLike | None = None
     dtype: Any = "float64"
 
     def __post_init__(self) -> None:
@@ -86,8 +87,7 @@ class Box(Space):
             raise QDError(f"Box: low must be below high, but gene {i} has low {low[i]} and high {high[i]}")
         if self.init_sigma is None and not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise QDError("Box.init_sigma: bounds are infinite, so sampling needs it, e.g. init_sigma=1.0")
-        if self.init_sigma is not None and not self.init_sigma > 0:
-            raise QDError(f"Box.init_sigma: got {self.init_sigma}, wanted a positive number")
+        sigma = self._checked_sigma(length, dtype)
         low.setflags(write=False)
         high.setflags(write=False)
         scalar = bool((low == low[0]).all() and (high == high[0]).all())
@@ -96,9 +96,26 @@ class Box(Space):
             ("high", high),
             ("length", length),
             ("dtype", dtype),
+            ("init_sigma", sigma),
             ("_scalar", scalar),
         ):
             object.__setattr__(self, name, value)
+
+    def _checked_sigma(self, length: int, dtype: np.dtype[Any]) -> float | NDArray[Any] | None:
+        """The setting as it is kept: None, one number above 0, or (d,) numbers of at least 0, not all 0."""
+        if self.init_sigma is None:
+            return None
+        sigma = np.array(self.init_sigma, dtype)
+        if sigma.ndim == 0:
+            if not 0 < sigma < np.inf:
+                raise QDError(f"Box.init_sigma: got {self.init_sigma}, wanted a positive number")
+            return float(np.asarray(self.init_sigma))
+        if sigma.shape != (length,):
+            raise QDError(f"Box.init_sigma: got shape {sigma.shape}, wanted one number, or one a gene: ({length},)")
+        if not (sigma >= 0).all() or not sigma.any() or not np.isfinite(sigma).all():
+            raise QDError("Box.init_sigma: wanted numbers of at least 0, one of them above it")
+        sigma.setflags(write=False)
+        return sigma
 
     def __repr__(self) -> str:
         low, high = np.asarray(self.low), np.asarray(self.high)
@@ -114,7 +131,7 @@ class Box(Space):
         if self.init_sigma is None:
             low, high = np.asarray(self.low), np.asarray(self.high)
             return rng.uniform(low, high, (n, self.length)).astype(self.dtype, copy=False)  # (n, d)
-        drawn = rng.standard_normal((n, self.length)) * self.init_sigma
+        drawn = rng.standard_normal((n, self.length)) * np.asarray(self.init_sigma)
         return np.clip(drawn, self.low, self.high).astype(self.dtype, copy=False)
 
     def valid(self, solutions: Solutions) -> NDArray[np.bool_] | None:

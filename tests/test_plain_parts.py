@@ -99,6 +99,15 @@ def test_codec_keeps_spaces_and_archives() -> None:
         assert type(back) is type(space) and (a == b if isinstance(a, Ragged) else np.array_equal(a, b))
 
 
+def test_a_box_starts_each_gene_at_its_own_scale() -> None:
+    space = qd.Box(-np.inf, np.inf, init_sigma=[0.0, 0.1, 10.0], length=3)
+    back = decode(encode({"space": space}))["space"]
+    drawn = back.sample(4000, generator(0, "t"))
+    assert np.array_equal(drawn, space.sample(4000, generator(0, "t")))
+    assert not drawn[:, 0].any()
+    assert np.allclose(drawn[:, 1:].std(axis=0), [0.1, 10.0], rtol=0.05)
+
+
 def test_an_array_header_cannot_ask_for_objects() -> None:
     header = json.dumps({"a": {"$array": ["|O", [2]]}}).encode()
     with pytest.raises(CheckpointError, match="refused"):
@@ -135,6 +144,9 @@ def test_row_seeds_are_a_function_of_seed_and_draw() -> None:
         (lambda: qd.Box(0, 1), "length"),
         (lambda: qd.Box(0, np.inf, 3), "init_sigma"),
         (lambda: qd.Box(0, 1, 3, init_sigma=0), "init_sigma"),
+        (lambda: qd.Box(0, 1, 3, init_sigma=[1.0, 0.0]), "Box.init_sigma: got shape"),
+        (lambda: qd.Box(0, 1, 3, init_sigma=[1.0, -1.0, 0.0]), "at least 0"),
+        (lambda: qd.Box(0, 1, 3, init_sigma=[0.0, 0.0, 0.0]), "above it"),
         (lambda: qd.Box(0, 1, 3, dtype="int32"), "dtype"),
         (lambda: qd.Mask(0), "length"),
         (lambda: qd.Mask(3, frozen=(5,)), "position 5"),
@@ -204,7 +216,8 @@ def test_searches_refuse_problems_they_cannot_search() -> None:
 
 @given(st.integers(1, 40), st.integers(0, 1000))
 def test_samples_lie_in_their_space(n: int, seed: int) -> None:
-    for space in (qd.Box([-1, 0], [0, 3]), qd.Box(-2, 2, 5, init_sigma=3.0), qd.Mask(6, (2,)), qd.Tokens(4, 5, 1)):
+    boxes = qd.Box([-1, 0], [0, 3]), qd.Box(-2, 2, 5, init_sigma=3.0), qd.Box(-2, 2, 2, init_sigma=[0.0, 1.0])
+    for space in (*boxes, qd.Mask(6, (2,)), qd.Tokens(4, 5, 1)):
         batch = space.check(space.sample(n, generator(seed, "s")))
         assert len(batch) == n and space.valid(batch) is None
 

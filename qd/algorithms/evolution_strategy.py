@@ -184,7 +184,9 @@ def _frame(space: Box) -> tuple[Array, Array]:
     """(d,) where a gene's 0 lies, and how long its unit is: the box, or init_sigma where a bound is infinite."""
     low, high = np.asarray(space.low, np.float64), np.asarray(space.high, np.float64)
     boxed = np.isfinite(low) & np.isfinite(high)
-    return np.where(boxed, low, 0.0), np.where(boxed, high - low, space.init_sigma or 1.0)
+    sigma = np.asarray(1.0 if space.init_sigma is None else space.init_sigma, np.float64)
+    sigma = np.where(sigma > 0, sigma, sigma.max())  # a gene that starts at 0, as biases do, has the largest unit
+    return np.where(boxed, low, 0.0), np.where(boxed, high - low, sigma)
 
 
 def _to_widths(space: Box, genes: Array) -> Array:
