@@ -22,6 +22,7 @@ _NAMES = {
     "Evaluation": "qd.contracts",
     "EvaluatorSettings": "qd.experiment",
     "Experiment": "qd.experiment",
+    "Lineage": "qd.lineages",
     "Mask": "qd.space",
     "Measures": "qd.space",
     "Problem": "qd.contracts",
@@ -44,6 +45,7 @@ _MODULES = {
     "algorithms": "qd.algorithms",
     "archives": "archives",
     "behavior": "qd.behavior",
+    "lineages": "qd.lineages",
     "operators": "operators",
     "policies": "qd.policies",
     "problems": "qd.problems",
@@ -57,6 +59,7 @@ if _TYPE_CHECKING:
     import operators as operators
     from qd import algorithms as algorithms
     from qd import behavior as behavior
+    from qd import lineages as lineages
     from qd import policies as policies
     from qd import problems as problems
     from qd import rng as rng
@@ -73,6 +76,7 @@ if _TYPE_CHECKING:
     from qd.experiment import EvaluatorSettings as EvaluatorSettings
     from qd.experiment import Experiment as Experiment
     from qd.function_problem import problem as problem
+    from qd.lineages import Lineage as Lineage
     from qd.loop import resume as resume
     from qd.loop import run as run
     from qd.ragged import Ragged as Ragged

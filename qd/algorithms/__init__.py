@@ -5,6 +5,7 @@ from qd.algorithms.cem import CEM
 from qd.algorithms.cma_mae import CMAMAE
 from qd.algorithms.cma_me import CMAME
 from qd.algorithms.cma_mega import CMAMEGA
+from qd.algorithms.deep_ga import DeepGA
 from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
 from qd.algorithms.evolution_strategy import EvolutionStrategy
 from qd.algorithms.evotorch_cma_es import EvotorchCMAES
@@ -13,6 +14,7 @@ from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
 from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.normalised import ObservationNormalised
+from qd.algorithms.novelty_ga import NoveltyGA
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
@@ -42,6 +44,7 @@ __all__ = [
     "TAXONS",
     "XNES",
     "AskTell",
+    "DeepGA",
     "DominatedNoveltySearch",
     "EmitterSettings",
     "EvolutionStrategy",
@@ -49,6 +52,7 @@ __all__ = [
     "GeneticAlgorithm",
     "MapElites",
     "NoisyMapElites",
+    "NoveltyGA",
     "NoveltySearch",
     "ObservationNormalised",
     "RandomSearch",

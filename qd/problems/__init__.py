@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qd.problems.collect_ball import CollectBall
     from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
+    from qd.problems.decoded import Decoded
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.encoded import Encoded
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
@@ -38,6 +39,7 @@ _HOMES = {
     "DTLZ6": "dtlz",
     "DTLZ7": "dtlz",
     "DeceptiveMaze": "deceptive_maze",
+    "Decoded": "decoded",
     "Ellipsoid": "functions",
     "Encoded": "encoded",
     "Gym": "gym",
@@ -78,6 +80,7 @@ __all__ = [
     "CollectBall",
     "Curling",
     "DeceptiveMaze",
+    "Decoded",
     "Ellipsoid",
     "Encoded",
     "Gym",
