@@ -34,8 +34,8 @@ test: lint ## lint, then all tests but the slow ones
 test-all: lint ## lint, then all tests
 	$(BIN)/pytest $(TESTS)
 
-check: lint ## lint, then the tests that start no processes, draw no pictures and load no other library
-	$(BIN)/pytest -n 2 -m "not slow and not launch and not drawing and not peer" $(TESTS)
+check: lint ## lint, then the quick tests: no processes, no pictures, no other library, no seconds
+	$(BIN)/pytest -n 2 -m "not slow and not launch and not drawing and not peer and not thorough" $(TESTS)
 
 lint: .venv/.dev ## ruff, mypy, and the floors of the architecture
 	$(BIN)/ruff check

@@ -523,6 +523,7 @@ def test_twins_come_in_once():
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 6), st.floats(0, 1.5))
+@pytest.mark.thorough
 def test_novelty_archive_twin(seed, m, k, threshold):
     """Row by row against everything let in before."""
     archive = NoveltyArchive(

@@ -70,12 +70,14 @@ def run_beside_the_twin(problem, weights, start=START):
     return worlds
 
 
+@pytest.mark.thorough
 def test_every_step_agrees_with_the_twin():
     worlds = run_beside_the_twin(CollectBall(steps=200), sample(8, 3))
     assert max(world.collisions for world in worlds) > 0
 
 
 @pytest.mark.parametrize("where", [(75.0, 530.0, -0.9), (225.0, 235.0, 2.0), (440.0, 440.0, 0.8), (460.0, 80.0, 3.0)])
+@pytest.mark.thorough
 def test_steps_beside_a_ball_agree_with_the_twin(where):
     """Larger weights and starts beside a ball: balls are carried about and dropped where others see them."""
     weights = 3 * sample(12, 5)

@@ -25,6 +25,7 @@ def results() -> dict[str, qd.Result]:
     return {name: qd.run(e) for name, e in bank.experiments().items() if name != "map_elites_cvt"}
 
 
+@pytest.mark.thorough
 def test_same_seed_same_digest_other_seed_another(results: dict[str, qd.Result]) -> None:
     for name, result in results.items():
         assert run(name).digest == result.digest, name

@@ -63,6 +63,7 @@ def scattered(count, seed):
     return np.array(found)
 
 
+@pytest.mark.thorough
 def test_every_step_agrees_with_the_twin():
     weights, steps = sample(8, 7), 300
     one = Curling(steps=1)
@@ -81,6 +82,7 @@ def test_every_step_agrees_with_the_twin():
     assert met > 300
 
 
+@pytest.mark.thorough
 def test_crowded_tables_agree_with_the_twin():
     """Balls beside links and walls, also between links, at speeds at which they bounce."""
     tables = scattered(1000, 1)

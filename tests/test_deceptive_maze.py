@@ -80,6 +80,7 @@ def test_quarters_never_overlap_on_their_edges():
 
 
 @pytest.mark.parametrize("hidden", [(4,), (), (5, 4, 3, 6)])
+@pytest.mark.thorough
 def test_whole_episodes_agree_with_the_twin(hidden):
     problem = DeceptiveMaze(steps=150 if hidden == (4,) else 40, hidden=hidden)
     weights = problem.solution_space.sample(6, np.random.default_rng(3))

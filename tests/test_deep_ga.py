@@ -99,6 +99,7 @@ def test_without_noise_the_elite_never_gets_worse() -> None:
         assert best > np.max(told[0][1].objective) + 1.0
 
 
+@pytest.mark.thorough
 def test_with_nothing_but_noise_the_validation_mean_is_unbiased() -> None:
     _, told = driven(Decoded(Bowl(noise=1.0, signal=0.0)), 6000, validation_episodes=5, population_size=20)
     trials = np.concatenate([evaluation.objective for request, evaluation in told if request.purpose == "validate"])
@@ -124,6 +125,7 @@ def test_decisions_count_training_and_validation() -> None:
     assert 3.0 <= spent / result.summary["evaluations"] <= 7.0
 
 
+@pytest.mark.thorough
 def test_it_beats_its_own_random_search() -> None:
     bests = {}
     for parents in (0, 5):

@@ -33,12 +33,14 @@ def bowl(low: Any, high: Any, optimum: Any, **settings: Any) -> qd.Problem:
 
 
 @EVERY
+@pytest.mark.thorough
 def test_the_sphere_is_climbed(strategy: Any) -> None:
     result = climb(qd.problems.Sphere(5, raw=True), EvolutionStrategy(strategy, 6), 2_000)
     assert best(result) > -1e-6
     assert result.summary["metrics"]["best"] == best(result)
 
 
+@pytest.mark.thorough
 def test_a_turned_ellipsoid_is_climbed_by_cma_alone() -> None:
     problem = qd.problems.Ellipsoid(6, rotated=True, raw=True)
     assert best(climb(problem, EvolutionStrategy(), 4_000)) > -1e-8
@@ -94,6 +96,7 @@ def restarted(algorithm: EvolutionStrategy, generations: int) -> Any:
 
 
 @pytest.mark.parametrize("strategy", ["cma", "sep_cma"])
+@pytest.mark.thorough
 def test_restarts_double_the_population_and_are_counted(strategy: Any) -> None:
     """Flat after 10 + ceil(30 d / n) generations: 25, then 18, then 14 for populations of 6, 12 and 24."""
     algorithm = EvolutionStrategy(strategy, 6)

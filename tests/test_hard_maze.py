@@ -45,6 +45,7 @@ def test_the_bitmap_is_the_twins():
     assert (bitmap() == GRID).all()
 
 
+@pytest.mark.thorough
 def test_every_step_agrees_with_the_twin():
     problem, steps = HardMaze(steps=500), 500
     weights = sample(12, 7)
@@ -60,6 +61,7 @@ def test_every_step_agrees_with_the_twin():
     assert final[:, 5].max() > 50  # bumpers were part of it
 
 
+@pytest.mark.thorough
 def test_whole_episodes_agree_with_the_twin():
     weights = sample(4, 5)
     final, _ = HardMaze().episodes(weights, np.zeros(0, np.int64))
@@ -87,6 +89,7 @@ def test_short_episodes_agree_with_exact_tanh():
         assert np.abs(poses[-1, :2] - final[row, :2]).max() < 0.05  # 30 steps of tanh errors below 1e-4
 
 
+@pytest.mark.thorough
 def test_reachable_cells():
     """2093 of 2500 with the fitted walls, by a flood fill over the pixels in which the robot does not collide."""
     free = tables().touching.reshape(SIDE, SIDE) == 0
@@ -141,6 +144,7 @@ def test_arcs_in_closed_form(left, right):
     assert final[0, 5] == 0
 
 
+@pytest.mark.thorough
 def test_lines_are_supercover():
     """Every pixel that a finely sampled segment passes through is there, and no other."""
     rng = np.random.default_rng(0)
@@ -201,6 +205,7 @@ def test_bumpers_see_their_quarter():
             assert (bool(tab.left[sector] >> k & 1), bool(tab.right[sector] >> k & 1)) == (left, right)
 
 
+@pytest.mark.thorough
 def test_bumpers_at_headings_exactly_towards_a_pixel():
     """Robots that drive straight along a table direction into a wall, then turn by what their bumpers say."""
     weights = np.zeros(63)

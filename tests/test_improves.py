@@ -11,7 +11,7 @@ import pytest
 import qd
 from operators import hypervolume
 from qd import algorithms as a
-from qd.problems import HardMaze, Noisy, PlanarArm, PlanarArmTradeOff, Sphere
+from qd.problems import Decoded, HardMaze, Noisy, PlanarArm, PlanarArmTradeOff, Sphere
 from tests import bank
 
 pytestmark = pytest.mark.peer
@@ -69,6 +69,8 @@ CODED: dict[str, Any] = {"encoder": qd.behavior.PCA(latent=6), "observation": "t
 OFFSET = {"PlanarArmTradeOff": 10.0}
 CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] = {
     "GeneticAlgorithm": (SPHERE, a.GeneticAlgorithm(50, parents=10, sigma=0.3), best),
+    "DeepGA": (Decoded(SPHERE, init_sigma=1.0), a.DeepGA(50, 10, 0.3, validation_episodes=0), best),
+    "NoveltyGA": (Decoded(MAZE), a.NoveltyGA(50, 10, 0.1), seen("coverage")),
     "EvolutionStrategy cma": (SPHERE, a.EvolutionStrategy("cma"), best),
     "EvolutionStrategy sep_cma": (SPHERE, a.EvolutionStrategy("sep_cma"), best),
     "EvolutionStrategy one_plus_one": (SPHERE, a.EvolutionStrategy("one_plus_one"), best),

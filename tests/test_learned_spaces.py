@@ -47,6 +47,7 @@ def test_it_explores_trains_and_keeps_what_it_sees(search) -> None:
         )
 
 
+@pytest.mark.thorough
 def test_it_covers_more_than_random_search(search) -> None:
     problem = Spots()
     covered = [

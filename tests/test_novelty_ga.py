@@ -57,6 +57,7 @@ def test_the_archive_takes_children_by_chance_and_the_elite_never_twice() -> Non
     assert np.allclose(again.measures[0], state.archive.column("measures")[3])
 
 
+@pytest.mark.thorough
 def test_novelty_leaves_the_trap_where_reward_stays() -> None:
     maze = Decoded(qd.problems.DeceptiveMaze())
     found = {}

@@ -42,6 +42,7 @@ def stop_after(experiment: qd.Experiment, tells: int) -> qd.Experiment:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.thorough
 def test_a_run_cut_off_and_resumed_gives_the_same_bits(name: str, tmp_path: Path) -> None:
     experiment = bank.experiments()[name]
     whole = qd.run(experiment, tmp_path / "whole")

@@ -233,6 +233,7 @@ def test_exploring_comes_first_and_alternates_with_exploiting() -> None:
     assert [name for _, name in order][:4] == ["explore", "exploit", "explore", "exploit"]
 
 
+@pytest.mark.thorough
 def test_a_candidate_costs_66_evaluations_and_a_chunk_tries_eleven_at_most() -> None:
     search = SERENE.faithful(population_size=100, sigma=0.2)
     seen = phases(search, Lavish(), 4000)
@@ -265,6 +266,7 @@ def test_emitters_that_step_together_are_one_batch() -> None:
 
 @pytest.mark.parametrize("cls", [SERENE, STAX])
 @pytest.mark.parametrize("faithful", [False, True])
+@pytest.mark.thorough
 def test_both_spots_are_climbed(cls: type, faithful: bool) -> None:
     extra = {} if cls is SERENE else {"encoder": PCA(latent=2), "observation": "seen"}
     if faithful:

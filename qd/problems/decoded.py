@@ -35,7 +35,7 @@ class Decoded(Problem):
     >>> import qd
     >>> maze = Decoded(qd.problems.HardMaze())
     >>> maze.name, maze.solution_space
-    ('DecodedHardMaze', Lineage(94))
+    ('DecodedHardMaze', Lineage(63))
     """
 
     problem: Problem
