@@ -130,11 +130,11 @@ class Decoder:
             vector = self._kept.get(name)
             if vector is None:
                 forks, lowest = [], len(words) // WORDS
-                for depth in shared[place:]:
+                for depth in shared[place:]:  # the first few: beyond what is on the trail nothing new forks off
                     if depth < lowest:
                         lowest = depth
                         forks.append(depth)
-                    if depth < 0:
+                    if depth <= (trail[-1][0] if trail else -1):
                         break
                 vector = self._grow_one(words, trail, sorted(depth for depth in forks if depth >= 0))
             self._remember(name, vector)
