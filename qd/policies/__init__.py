@@ -1,5 +1,6 @@
 """Batched policies: networks whose weights are solutions."""
 
+from qd.policies.conv_net import ConvNet
 from qd.policies.mlp import MLP
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "ConvNet"]
