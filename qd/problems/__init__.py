@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
+    from qd.problems.image_maze import ImageMaze
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
     from qd.problems.planar_arm import PlanarArm
@@ -44,6 +45,7 @@ _HOMES = {
     "Encoded": "encoded",
     "Gym": "gym",
     "HardMaze": "hard_maze",
+    "ImageMaze": "image_maze",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
     "PlanarArm": "planar_arm",
@@ -85,6 +87,7 @@ __all__ = [
     "Encoded",
     "Gym",
     "HardMaze",
+    "ImageMaze",
     "MiniGrid",
     "Noisy",
     "PlanarArm",

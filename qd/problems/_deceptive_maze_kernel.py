@@ -104,7 +104,7 @@ def sense(lanes, goal, walls):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _towards(now: float, output: float) -> float:
+def towards(now: float, output: float) -> float:
     """A velocity after one step towards what the network's output asks for."""
     wanted = output + 0.5
     wanted = wanted if wanted > 0.0 else 0.0
@@ -120,8 +120,8 @@ def _towards(now: float, output: float) -> float:
 def move(lanes, walls):  # type: ignore[no-untyped-def]
     """Velocities after the actions, then the place along the heading, unless a wall is in the way, then the heading."""
     for w in range(LANES):
-        turning = _towards(lanes[TURNING * LANES + w], lanes[ACTION * LANES + w])
-        speed = _towards(lanes[SPEED * LANES + w], lanes[(ACTION + 1) * LANES + w])
+        turning = towards(lanes[TURNING * LANES + w], lanes[ACTION * LANES + w])
+        speed = towards(lanes[SPEED * LANES + w], lanes[(ACTION + 1) * LANES + w])
         lanes[TURNING * LANES + w], lanes[SPEED * LANES + w] = turning, speed
         lanes[NEXT_X * LANES + w] = lanes[X * LANES + w] + speed * lanes[COSINE * LANES + w]
         lanes[NEXT_Y * LANES + w] = lanes[Y * LANES + w] + speed * lanes[SINE * LANES + w]

@@ -54,7 +54,7 @@ def frames_asked(owner: Any, request: Request) -> tuple[NDArray[np.int64], NDArr
 
 
 def blank_broken(
-    weights: NDArray[np.float64], objective: NDArray[np.float64], measures: NDArray[np.float64]
+    weights: NDArray[Any], objective: NDArray[np.float64], measures: NDArray[np.float64]
 ) -> tuple[NDArray[np.int8], dict[int, str]]:
     """Statuses (n,) and reasons: rows whose weights are not finite are INVALID; their results become NaN, in place."""
     status = np.full(len(weights), Status.OK, np.int8)

@@ -163,36 +163,21 @@ class DeceptiveMaze(Problem):
 
     def scene(self) -> dict[str, Any]:
         """The walls, the goal and the start."""
-        lines = [np.array(wall).reshape(2, 2) for wall in WALLS]
-        return {
-            "lines": lines,
-            "circles": [(*GOAL, REACHED, "goal")],
-            "points": [(START[0], START[1], "start")],
-            "invert_y": True,
-        }
+        return scene()
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the maze with the robot's path, coloured by time."""
-        from matplotlib.collections import LineCollection
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Circle
+        from qd.problems._deceptive_maze_figure import figure
 
         final, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
-        path = np.concatenate([[START[:2]], trace[0]])  # (steps + 1, 2)
-        pieces = np.stack([path[:-1], path[1:]], axis=1)  # (steps, 2, 2)
-        fig = Figure(figsize=(5.8, 5.4), layout="constrained")
-        axes = fig.add_subplot()
-        axes.add_collection(LineCollection([np.array(w).reshape(2, 2) for w in WALLS], colors="black", linewidths=2.0))
-        axes.add_patch(Circle(GOAL, REACHED, facecolor="#d6272830", edgecolor="#d62728", label="goal"))
-        line = LineCollection(list(pieces), cmap="viridis", linewidths=1.8, capstyle="round")
-        line.set_array(np.arange(len(pieces)))
-        axes.add_collection(line)
-        axes.plot(*path[0], "o", color="white", markeredgecolor="black", markersize=8, label="start", zorder=3)
-        axes.plot(*path[-1], "*", color="#ffd21f", markeredgecolor="black", markersize=13, label="end", zorder=4)
-        fig.colorbar(line, ax=axes, label="time [steps]")
-        axes.set(xlim=(LOW[0] - 4, HIGH[0] + 4), ylim=(HIGH[1] + 4, LOW[1] - 4), xlabel="x [px]",
-                 ylabel="y [px], down", aspect="equal")  # fmt: skip
-        away = float(np.hypot(final[0, 0] - GOAL[0], final[0, 1] - GOAL[1]))
-        axes.set_title(f"{away:.1f} px from the goal, a wall in the way in {int(final[0, 3])} steps", fontsize=10)
-        axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.1), ncols=3, fontsize=8, frameon=False)
-        return fig
+        return figure(np.concatenate([[START[:2]], trace[0]]), WALLS, GOAL, REACHED, int(final[0, 3]))
+
+
+def scene() -> dict[str, Any]:
+    """The walls, the goal and the start, as a viewer draws them."""
+    return {
+        "lines": [np.array(wall).reshape(2, 2) for wall in WALLS],
+        "circles": [(*GOAL, REACHED, "goal")],
+        "points": [(START[0], START[1], "start")],
+        "invert_y": True,
+    }
