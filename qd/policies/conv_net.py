@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -119,14 +120,18 @@ class ConvNet:
         made: Self = getattr(cls, name)(outputs)
         return made
 
-    def shapes(self) -> list[Convolution]:
+    def shapes(self) -> tuple[Convolution, ...]:
         """Each convolution with the size of what comes in."""
+        return self._shapes
+
+    @cached_property
+    def _shapes(self) -> tuple[Convolution, ...]:
         channels, rows, columns = self.inputs
         found = []
         for filters, kernel, stride in self.convolutions:
             found.append(Convolution(channels, rows, columns, filters, kernel, stride))
             channels, rows, columns = filters, found[-1].out_rows, found[-1].out_columns
-        return found
+        return tuple(found)
 
     def dense(self) -> list[tuple[int, int]]:
         """Inputs and outputs of each dense layer."""
@@ -207,10 +212,60 @@ class ConvNet:
                 units = units.relu_()
         return units[:, 0]
 
-    def forward(self, weights: NDArray[Any], observations: NDArray[Any]) -> NDArray[np.float32]:
-        """Each network on its own observation, one after the other on the processor.
+    def unpack(self, weights: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """The layers of one network, as views: for each the matrix (inputs, outputs) and the biases (outputs,).
 
-        Nothing a row gets depends on the rows beside it. For many steps with the same weights, ``pack`` them once.
+        Args:
+            weights: (d,) contiguous, with d = ``length``.
+        """
+        if weights.shape != (self.length,):
+            raise QDError(f"weights: got shape {weights.shape}, wanted ({self.length},)")
+        at, layers = 0, []
+        for n_in, n_out in self.layers():
+            end = at + n_in * n_out
+            layers.append((weights[at:end].reshape(n_in, n_out), weights[end : end + n_out]))
+            at = end + n_out
+        return layers
+
+    def see(
+        self, layers: list[tuple[NDArray[np.float32], NDArray[np.float32]]], observation: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """One network on one observation, on the processor: windows gathered, and a matrix product a layer.
+
+        For one network at a time twice as fast as torch's convolutions (``benchmarks/conv_net_forward.py``).
+
+        Args:
+            layers: of ``unpack``.
+            observation: (channels, rows, columns).
+
+        Returns:
+            (outputs,).
+        """
+        maps = observation.transpose(1, 2, 0)  # rows, columns, channels
+        for one, (matrix, bias) in zip(self.shapes(), layers, strict=False):
+            left, right, above, below = one.padding
+            padded = np.zeros((above + one.rows + below, left + one.columns + right, one.channels), np.float32)
+            padded[above : above + one.rows, left : left + one.columns] = maps
+            down, across, step = padded.strides
+            windows = np.lib.stride_tricks.as_strided(
+                padded,
+                (one.out_rows, one.out_columns, one.kernel, one.kernel * one.channels),
+                (down * one.stride, across * one.stride, down, step),
+                writeable=False,
+            )
+            maps = windows.reshape(-1, one.inputs) @ matrix
+            maps += bias
+            maps = np.maximum(maps, 0.0, out=maps).reshape(one.out_rows, one.out_columns, one.filters)
+        units = maps.reshape(-1)
+        dense = layers[len(self.convolutions) :]
+        for index, (matrix, bias) in enumerate(dense):
+            units = units @ matrix + bias
+            if index < len(dense) - 1:
+                units = np.maximum(units, 0.0, out=units)
+        return units
+
+    def forward(self, weights: NDArray[Any], observations: NDArray[Any]) -> NDArray[np.float32]:
+        """Each network on its own observation, one after the other, so that a row never depends on its neighbours.
 
         Args:
             weights: (n, d) with d = ``length``.
@@ -219,17 +274,15 @@ class ConvNet:
         Returns:
             (n, outputs).
         """
-        import torch
-
         weights = np.ascontiguousarray(weights, np.float32)
         observations = np.ascontiguousarray(observations, np.float32)
+        if weights.ndim != 2 or weights.shape[1] != self.length:
+            raise QDError(f"weights: got shape {weights.shape}, wanted (n, {self.length})")
         if observations.shape != (len(weights), *self.inputs):
             raise QDError(f"observations: got {observations.shape}, wanted {(len(weights), *self.inputs)}")
         out = np.empty((len(weights), self.outputs), np.float32)
-        with torch.inference_mode():
-            for row in range(len(weights)):
-                packed = self.pack(torch.from_numpy(weights[row : row + 1]))
-                out[row] = self.apply(packed, torch.from_numpy(observations[row : row + 1]))[0].numpy()
+        for row in range(len(weights)):
+            out[row] = self.see(self.unpack(weights[row]), observations[row])
         return out
 
 
