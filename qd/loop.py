@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from qd.budget import Budget
-from qd.contracts import Request, numbered
+from qd.budget import Budget, Part
+from qd.contracts import Evaluation, Request, numbered
 from qd.errors import QDError, StoppedError
 from qd.evaluate import Evaluator, connect
+from qd.evaluate.chunks import joined
 from qd.evaluate.wire import request_tree
 from qd.experiment import Experiment, check_budget
 from qd.progress import Progress
@@ -176,6 +177,7 @@ class _Loop:
         problem, algorithm = experiment.problem, experiment.algorithm
         self.budget = Budget(experiment)
         self.in_flight: deque[Request] = deque()
+        self.part: Part | None = None  # of the request in flight, where the budget does not bear its worst case
         self.number = self.rows = 0  # requests and rows asked so far
         self.touched = self.finished = False
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
@@ -202,7 +204,7 @@ class _Loop:
         log.info("%s on %s: %s", self.experiment.algorithm.name, self.experiment.problem.name,
                  self.evaluator.description)  # fmt: skip
         for request in self.in_flight:
-            self.evaluator.start(request, self._seeds(request))
+            self._start(request)
         self._checkpoint()
         self._began = perf_counter() - self.seconds
         with Signals() as signals:
@@ -228,16 +230,18 @@ class _Loop:
         while not signals.received:
             while len(self.in_flight) < algorithm.in_flight and (request := self._ask()) is not None:
                 self.in_flight.append(request)
-                self.evaluator.start(request, self._seeds(request))
+                self._start(request)
             if not self.in_flight:
                 return
             signals.interruptible = True
             if signals.received:  # it came just before the line above
                 return
-            evaluation = self.evaluator.finish()
+            evaluation = self._finish()
             signals.interruptible = False
             self.telling = True
             request = self.in_flight.popleft()
+            if self.part is not None:
+                request, self.part = self._whole(request, self.part), None
             self.chain = chained(self.chain, request, evaluation)
             lines = self.recorder.record(request, evaluation)
             if self.failures:
@@ -245,7 +249,6 @@ class _Loop:
                     self.failures.write(line)
             if lines and self.recorder.failures_kept == len(lines):
                 log.warning("first failed evaluation: %s", next(iter(evaluation.reasons.values()), "").strip())
-            self.budget.settle(request, evaluation)
             evaluation.truth, evaluation.reasons = {}, {}
             algorithm.tell(self.state, request, evaluation)
             self.seconds = perf_counter() - self._began
@@ -269,6 +272,7 @@ class _Loop:
             if request is None:
                 return None
             request = numbered(request, self.number, self.rows, self.experiment.problem)
+            before = self.budget.asked
             rows = self.budget.take(request, closing=left == 0)
             if rows:
                 break
@@ -277,12 +281,45 @@ class _Loop:
                 return None
             algorithm.dropped(self.state, request)
             self.budget.search_over = True
+        self.number += 1
+        if rows < len(request) and self.budget.unit != "evaluations" and algorithm.in_flight == 1:
+            self.part = Part(0, rows, before, left == 0)
+            return request
         if rows < len(request):
             self.touched = True
             request = request.rows(0, rows)
-        self.number += 1
         self.rows += rows
         return request
+
+    def _start(self, request: Request) -> None:
+        """Begin to evaluate a request, or the rows of it that are paid for so far."""
+        if self.part is not None:
+            request = request.rows(self.part.start, self.part.stop)
+        self.evaluator.start(request, self._seeds(request))
+
+    def _finish(self) -> Evaluation:
+        """The evaluation of the oldest request; where rows were not paid for, of as many as the first ones save for."""
+        evaluation, request = self.evaluator.finish(), self.in_flight[0]
+        if self.part is None:
+            self.budget.settle(request, evaluation)
+            return evaluation
+        parts = []
+        while True:
+            parts.append(evaluation)
+            self.budget.settle(request.rows(self.part.start, self.part.stop), evaluation)
+            rest = request.rows(self.part.stop, len(request))
+            rows = self.budget.take(rest, self.part.closing) if len(rest) else 0
+            if not rows:
+                return joined(parts)
+            self.part = replace(self.part, start=self.part.stop, stop=self.part.stop + rows)
+            self._start(request)
+            evaluation = self.evaluator.finish()
+
+    def _whole(self, request: Request, last: Part) -> Request:
+        """The rows of a request that were evaluated in parts."""
+        self.touched |= last.stop < len(request)
+        self.rows += last.stop
+        return request.rows(0, last.stop)
 
     def _spent(self) -> float:
         unit = self.budget.unit
@@ -316,8 +353,9 @@ class _Loop:
             "loop": {
                 "number": self.number,
                 "rows": self.rows,
-                "asked": self.budget.asked,
+                "asked": self.part.before if self.part else self.budget.asked,
                 "search_over": self.budget.search_over,
+                "parts": {"open": self.part is not None, "closing": self.part is not None and self.part.closing},
                 "touched": self.touched,
                 "finished": self.finished,
                 "seconds": self.seconds,
@@ -346,6 +384,9 @@ class _Loop:
         self.touched, self.seconds = loop["touched"], loop["seconds"]
         self.chain, self.saved = loop["chain"], loop["saved"]
         self.in_flight.extend(Request(**tree) for tree in checkpoint["in_flight"])
+        if "parts" in loop and loop["parts"]["open"]:  # from its first row on
+            before, closing = self.budget.asked, loop["parts"]["closing"]
+            self.part = Part(0, self.budget.take(self.in_flight[0], closing), before, closing)
         self.recorder.restore(checkpoint["recorder"])
         folder = self.folder
         self.metrics = MetricsTable(folder.metrics if folder else None, checkpoint["metrics"])
