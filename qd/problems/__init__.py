@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qd.problems.ant_maze import AntMaze
+    from qd.problems.atari import Atari
     from qd.problems.collect_ball import CollectBall
     from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AntMaze": "ant_maze",
+    "Atari": "atari",
     "Cigar": "functions",
     "CollectBall": "collect_ball",
     "Curling": "curling",
@@ -78,6 +80,7 @@ __all__ = [
     "ZDT4",
     "ZDT6",
     "AntMaze",
+    "Atari",
     "Cigar",
     "CollectBall",
     "Curling",
