@@ -77,7 +77,7 @@ clean: ## remove what was built and cached; runs/ and .venv stay
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
 	@echo "Installing qd and its tools into .venv, once: a minute or two and the download ..."
-	@$(PIP_INSTALL) -e '.[dev,gym,mpi]'
+	@$(PIP_INSTALL) -e '.[atari,dev,gym,mpi]'
 	@touch .venv/.demo $@
 
 .venv/.docs: pyproject.toml constraints.txt | .venv/bin/pip

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
+    from qd.problems.humanoid_trap import HumanoidTrap
     from qd.problems.image_maze import ImageMaze
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
@@ -47,6 +48,7 @@ _HOMES = {
     "Encoded": "encoded",
     "Gym": "gym",
     "HardMaze": "hard_maze",
+    "HumanoidTrap": "humanoid_trap",
     "ImageMaze": "image_maze",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
@@ -90,6 +92,7 @@ __all__ = [
     "Encoded",
     "Gym",
     "HardMaze",
+    "HumanoidTrap",
     "ImageMaze",
     "MiniGrid",
     "Noisy",
