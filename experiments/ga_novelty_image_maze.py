@@ -10,6 +10,8 @@ import qd
 
 experiment = qd.Experiment(
     problem=qd.problems.Decoded(qd.problems.ImageMaze(network="tiny")),
-    algorithm=qd.algorithms.NoveltyGA(population_size=200, parents=20, sigma=0.1),
+    algorithm=qd.algorithms.NoveltyGA(
+        population_size=200, parents=20, sigma=0.1, neighbors=10, archive_probability=0.1
+    ),
     budget=20_000,
 )

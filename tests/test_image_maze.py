@@ -75,17 +75,17 @@ def test_what_differs_from_a_background_gives_what_the_whole_picture_gives(shape
     rng = np.random.default_rng(5)
     weights = rng.normal(0.0, 0.4, net.length).astype(np.float32)
     seen = rng.random((2, 11, 9)).astype(np.float32)
-    memory, (convolutions, dense) = _conv_kernel.memory(net), _conv_kernel.layout(net)
-    flat = np.ascontiguousarray(seen.reshape(2, -1).T)
-    _conv_kernel.background(weights, convolutions, dense, flat, *memory[:3], memory.slots, memory.touched)
+    memory, layout = _conv_kernel.memory(net), _conv_kernel.layout(net)
+    flat = seen.reshape(2, -1).T.ravel()
+    _conv_kernel.background(weights, *layout, flat, *memory[:3], memory.slots, memory.touched)
     for places in ([0, 8, 90, 98], [40, 41, 50], [], list(range(99))):
         channels = rng.integers(0, 2, len(places))
         differences = rng.normal(size=len(places)).astype(np.float32)
         changed = seen.copy()
         changed.reshape(2, -1)[channels, places] += differences
         out = np.zeros(3, np.float32)
-        _conv_kernel.different(weights, convolutions, dense, np.array(places, np.int64), channels, differences,
-                               len(places), *memory, out)  # fmt: skip
+        rows, columns = np.divmod(np.array(places, np.int64), 9)
+        _conv_kernel.different(weights, *layout, rows, columns, channels, differences, len(places), *memory, out)
         np.testing.assert_allclose(out, net.forward(weights[None], changed[None])[0], rtol=1e-4, atol=1e-4)
         assert (memory.slots == -1).all()  # nothing is left behind for the next step
 

@@ -6,7 +6,9 @@ changed, and a unit that is cut off by ReLU before and after costs nothing. Ever
 rounding does not pile up. Sums have one fixed order.
 
 Numbers of a network's shape, a row a convolution, and a row a dense layer (``layout``):
-convolution: rows, columns, channels, out rows, out columns, filters, kernel, stride, zeros above, left, first weight.
+convolution: rows, columns, channels, out rows, out columns, filters, kernel, stride, zeros above, left, first weight,
+where its part of ``reach`` begins: for each row of its input the first window that sees it and the one after the last,
+then the same for each column.
 dense layer: inputs, outputs, first weight.
 """
 
@@ -36,20 +38,25 @@ class Memory(NamedTuple):
     scratch: NDArray[np.float32]  # (2, widest dense layer)
 
 
-def layout(net: ConvNet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(convolutions, 11) and (dense layers, 3): the network's shape as the kernels take it."""
+def layout(net: ConvNet) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(convolutions, 12), (dense layers, 3) and ``reach``: the network's shape as the kernels take it."""
     at, convolutions, dense = 0, [], []
+    reach: list[int] = []
     for one in net.shapes():
         left, _, above, _ = one.padding
         convolutions.append(
             (one.rows, one.columns, one.channels, one.out_rows, one.out_columns, one.filters, one.kernel, one.stride,
-             above, left, at)
+             above, left, at, len(reach))
         )  # fmt: skip
         at += (one.inputs + 1) * one.filters
+        for size, out, before in ((one.rows, one.out_rows, above), (one.columns, one.out_columns, left)):
+            places = np.arange(before, before + size)
+            first = np.maximum(0, (places - one.kernel + one.stride) // one.stride)
+            reach += np.stack([first, np.minimum(out, places // one.stride + 1)], axis=1).ravel().tolist()
     for n_in, n_out in net.dense():
         dense.append((n_in, n_out, at))
         at += (n_in + 1) * n_out
-    return np.array(convolutions, np.int64).reshape(-1, 11), np.array(dense, np.int64)
+    return np.array(convolutions, np.int64).reshape(-1, 12), np.array(dense, np.int64), np.array(reach, np.int64)
 
 
 def memory(net: ConvNet) -> Memory:
@@ -64,13 +71,19 @@ def memory(net: ConvNet) -> Memory:
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def spread(weights, shape, place, channel, difference, maps, windows, before, total, slots, touched, count):  # type: ignore[no-untyped-def]
-    """Add what one changed number of a layer's input changes in its windows.
+def spread(  # type: ignore[no-untyped-def]
+    weights, shape, reach, row, column, values, start, channel, channels, maps, windows, before, total, slots, touched,
+    count,
+):  # fmt: skip
+    """Add what changed numbers at one place of a layer's input change in its windows.
 
     Args:
         weights: (d,) of the network.
-        shape: (11,) of the layer.
-        place, channel, difference: where in the input, and by how much it differs.
+        shape: (12,) of the layer.
+        reach: of ``layout``.
+        row, column: where in the input.
+        values, start: by how much the channels there differ: ``values`` from ``start`` on.
+        channel, channels: the first of these channels, and how many.
         maps, windows: where the layer's part of the memory begins, in numbers and in windows.
         before, total, slots, touched: of the memory.
         count: how many windows were met so far.
@@ -78,14 +91,12 @@ def spread(weights, shape, place, channel, difference, maps, windows, before, to
     Returns:
         How many are met now.
     """
-    columns, channels, out_rows, out_columns = shape[1], shape[2], shape[3], shape[4]
     filters, kernel, stride = shape[5], shape[6], shape[7]
-    row, column = place // columns + shape[8], place % columns + shape[9]
-    first_row = max(0, (row - kernel + stride) // stride)
-    first_column = max(0, (column - kernel + stride) // stride)
-    for i in range(first_row, min(out_rows, row // stride + 1)):
-        for j in range(first_column, min(out_columns, column // stride + 1)):
-            window = i * out_columns + j
+    rows, columns = shape[11] + 2 * row, shape[11] + 2 * (shape[0] + column)
+    down, across = row + shape[8], column + shape[9]
+    for i in range(reach[rows], reach[rows + 1]):
+        for j in range(reach[columns], reach[columns + 1]):
+            window = i * shape[4] + j
             slot = slots[windows + window]
             if slot < 0:
                 slot = count
@@ -93,10 +104,13 @@ def spread(weights, shape, place, channel, difference, maps, windows, before, to
                 for f in range(filters):
                     total[maps + slot * filters + f] = before[maps + window * filters + f]
                 count += 1
-            at = shape[10] + (((row - i * stride) * kernel + column - j * stride) * channels + channel) * filters
             to = maps + slot * filters
-            for f in range(filters):
-                total[to + f] += difference * weights[at + f]
+            at = shape[10] + (((down - i * stride) * kernel + across - j * stride) * shape[2] + channel) * filters
+            for k in range(channels):
+                x = values[start + k]
+                if x != ZERO:
+                    for f in range(filters):
+                        total[to + f] += x * weights[at + k * filters + f]
     return count
 
 
@@ -112,13 +126,13 @@ def _first_dense(weights, dense, place, filters, values, start, units):  # type:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def background(weights, convolutions, dense, picture, before, after, units, slots, touched):  # type: ignore[no-untyped-def]
+def background(weights, convolutions, dense, reach, picture, before, after, units, slots, touched):  # type: ignore[no-untyped-def]
     """The background's way through the network, as far as the first dense layer.
 
     Args:
         weights: (d,).
-        convolutions, dense: of ``layout``.
-        picture: (places, channels) the background.
+        convolutions, dense, reach: of ``layout``.
+        picture: (places * channels,) the background.
         before, after, units, slots, touched: of the memory; the first three are filled.
     """
     maps = windows = 0
@@ -130,12 +144,12 @@ def background(weights, convolutions, dense, picture, before, after, units, slot
             slots[windows + window] = window
             for f in range(filters):
                 before[maps + window * filters + f] = weights[bias + f]
-        for place in range(shape[0] * shape[1]):
-            for channel in range(shape[2]):
-                x = picture[place, channel] if layer == 0 else after[maps - shape[0] * shape[1] * shape[2]
-                                                                    + place * shape[2] + channel]  # fmt: skip
-                if x != ZERO:
-                    spread(weights, shape, place, channel, x, maps, windows, before, before, slots, touched, count)
+        source = picture if layer == 0 else after
+        first = 0 if layer == 0 else maps - shape[0] * shape[1] * shape[2]
+        for row in range(shape[0]):
+            for column in range(shape[1]):
+                spread(weights, shape, reach, row, column, source, first + (row * shape[1] + column) * shape[2], 0,
+                       shape[2], maps, windows, before, before, slots, touched, count)  # fmt: skip
         for window in range(count):
             slots[windows + window] = -1
         for k in range(maps, maps + count * filters):
@@ -151,22 +165,22 @@ def background(weights, convolutions, dense, picture, before, after, units, slot
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def different(  # type: ignore[no-untyped-def]
-    weights, convolutions, dense, places, channels, differences, changed, before, after, units, total, slots, touched,
-    scratch, outputs,
+    weights, convolutions, dense, reach, rows, columns, channels, differences, changed, before, after, units, total,
+    slots, touched, scratch, outputs,
 ):  # fmt: skip
     """The network's outputs for a picture that differs from the background in some numbers.
 
     Args:
-        weights, convolutions, dense: of ``background``, which was called before.
-        places, channels, differences: (changed,) or longer: where the picture differs, and by how much.
+        weights, convolutions, dense, reach: of ``background``, which was called before.
+        rows, columns, channels, differences: (changed,) or longer: where the picture differs, and by how much.
         changed: how many there are.
         before ... scratch: the memory.
         outputs: (outputs,) out.
     """
     layers, count, maps, windows = len(convolutions), 0, 0, 0
     for k in range(changed):
-        count = spread(weights, convolutions[0], places[k], channels[k], differences[k], maps, windows, before, total,
-                       slots, touched, count)  # fmt: skip
+        count = spread(weights, convolutions[0], reach, rows[k], columns[k], differences, k, channels[k], 1, maps,
+                       windows, before, total, slots, touched, count)  # fmt: skip
     top = scratch[0]
     for j in range(dense[0, 1]):
         top[j] = units[j]
@@ -183,11 +197,10 @@ def different(  # type: ignore[no-untyped-def]
             if layer + 1 == layers:
                 _first_dense(weights, dense, window, filters, total, start, top)
             else:
-                for f in range(filters):
-                    x = total[start + f]
-                    if x != ZERO:
-                        met = spread(weights, convolutions[layer + 1], window, f, x, maps + size * filters,
-                                     windows + size, before, total, slots, touched, met)  # fmt: skip
+                across = convolutions[layer, 4]
+                met = spread(weights, convolutions[layer + 1], reach, window // across, window % across, total, start,
+                             0, filters, maps + size * filters, windows + size, before, total, slots, touched,
+                             met)  # fmt: skip
         count, maps, windows = met, maps + size * filters, windows + size
     for layer in range(1, len(dense)):
         source, target = scratch[(layer - 1) % 2], scratch[layer % 2]

@@ -46,14 +46,14 @@ def coarse(fine: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw(x, y, sine, cosine, fine, places, differences):  # type: ignore[no-untyped-def]
+def draw(x, y, sine, cosine, fine, rows, columns, differences):  # type: ignore[no-untyped-def]
     """What a robot changes in the picture.
 
     Args:
         x, y: its place [px].
         sine, cosine: of its heading.
         fine: of ``background_fine``.
-        places, differences: (PIXELS,) out: pixels that differ from the background, and by how much.
+        rows, columns, differences: (PIXELS,) out: pixels that differ from the background, and by how much.
 
     Returns:
         How many differ.
@@ -72,9 +72,22 @@ def draw(x, y, sine, cosine, fine, places, differences):  # type: ignore[no-unty
                     inside = (px - mark_x) * (px - mark_x) + (py - mark_y) * (py - mark_y) < MARK_RADIUS * MARK_RADIUS
                     change += (0.0 if inside else ROBOT) - fine[row, column]
             if change != 0.0:
-                places[count], differences[count] = i * SIZE + j, np.float32(0.25 * change)
+                rows[count], columns[count], differences[count] = i, j, np.float32(0.25 * change)
                 count += 1
     return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def same(rows, columns, differences, counts, one, other):  # type: ignore[no-untyped-def]
+    """Whether two pictures are equal; arguments as kept in ``episodes``."""
+    if counts[one] != counts[other]:
+        return False
+    for k in range(counts[one]):
+        if rows[one, k] != rows[other, k] or columns[one, k] != columns[other, k]:
+            return False
+        if differences[one, k] != differences[other, k]:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -103,15 +116,15 @@ def advance(pose, turn, drive, walls):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def episodes(  # type: ignore[no-untyped-def]
-    weights, convolutions, dense, picture, fine, walls, start, steps, frames, before, after, units, total, slots,
-    touched, scratch, final, trace,
+    weights, convolutions, dense, reach, picture, fine, walls, start, steps, frames, before, after, units, total,
+    slots, touched, scratch, final, trace,
 ):  # fmt: skip
     """Whole episodes, one after the other.
 
     Args:
         weights: (n, d) float32.
-        convolutions, dense, before ... scratch: of ``_conv_kernel.layout`` and ``memory``.
-        picture: (SIZE * SIZE, FRAMES) the background, once a frame.
+        convolutions, dense, reach, before ... scratch: of ``_conv_kernel.layout`` and ``memory``.
+        picture: (SIZE * SIZE * FRAMES,) the background, once a frame, by place and frame.
         fine: of ``background_fine``.
         walls: (k, 4).
         start: (3,) x, y [px], heading [degrees].
@@ -120,28 +133,33 @@ def episodes(  # type: ignore[no-untyped-def]
         final: (n, 4) out: x, y, heading, steps in which a wall was in the way.
         trace: (n, f, 2) out: x and y at the frames.
     """
-    places, differences = np.zeros((FRAMES, PIXELS), np.int64), np.zeros((FRAMES, PIXELS), np.float32)
-    counts = np.zeros(FRAMES, np.int64)
-    all_places, all_channels = np.zeros(FRAMES * PIXELS, np.int64), np.zeros(FRAMES * PIXELS, np.int64)
-    all_differences, outputs, pose = np.zeros(FRAMES * PIXELS, np.float32), np.zeros(2, np.float32), np.zeros(5)
+    rows, columns = np.zeros((FRAMES, PIXELS), np.int64), np.zeros((FRAMES, PIXELS), np.int64)
+    differences, counts = np.zeros((FRAMES, PIXELS), np.float32), np.zeros(FRAMES, np.int64)
+    all_rows, all_columns = np.zeros(FRAMES * PIXELS, np.int64), np.zeros(FRAMES * PIXELS, np.int64)
+    all_channels, all_differences = np.zeros(FRAMES * PIXELS, np.int64), np.zeros(FRAMES * PIXELS, np.float32)
+    outputs, pose = np.zeros(2, np.float32), np.zeros(5)
     for row in range(len(weights)):
-        background(weights[row], convolutions, dense, picture, before, after, units, slots, touched)
+        background(weights[row], convolutions, dense, reach, picture, before, after, units, slots, touched)
         pose[:] = 0.0
         pose[:3] = start
-        blocked, frame = 0, 0
+        blocked, frame, still = 0, 0, 0
         for step in range(steps):
             sine, cosine = sincos_turns(pose[2] / 360.0)
-            newest = step % FRAMES
-            counts[newest] = draw(pose[0], pose[1], sine, cosine, fine, places[newest], differences[newest])
-            changed = 0
-            for channel in range(FRAMES):  # the oldest is channel 0; before the start, the robot stood there
-                shown = (max(step - FRAMES + 1 + channel, 0)) % FRAMES
-                for k in range(counts[shown]):
-                    all_places[changed], all_channels[changed] = places[shown, k], channel
-                    all_differences[changed] = differences[shown, k]
-                    changed += 1
-            different(weights[row], convolutions, dense, all_places, all_channels, all_differences, changed, before,
-                      after, units, total, slots, touched, scratch, outputs)  # fmt: skip
+            newest, last = step % FRAMES, (step - 1) % FRAMES
+            counts[newest] = draw(pose[0], pose[1], sine, cosine, fine, rows[newest], columns[newest],
+                                  differences[newest])  # fmt: skip
+            still = still + 1 if step > 0 and same(rows, columns, differences, counts, newest, last) else 0
+            if step == 0 or still < min(step, FRAMES):  # else the network sees what it saw the step before
+                changed = 0
+                for channel in range(FRAMES):  # the oldest is channel 0; before the start, the robot stood there
+                    shown = max(step - FRAMES + 1 + channel, 0) % FRAMES
+                    for k in range(counts[shown]):
+                        all_rows[changed], all_columns[changed] = rows[shown, k], columns[shown, k]
+                        all_channels[changed], all_differences[changed] = channel, differences[shown, k]
+                        changed += 1
+                different(weights[row], convolutions, dense, reach, all_rows, all_columns, all_channels,
+                          all_differences, changed, before, after, units, total, slots, touched, scratch,
+                          outputs)  # fmt: skip
             blocked += advance(pose, outputs[0], outputs[1], walls)
             if frame < len(frames) and frames[frame] == step:
                 trace[row, frame, 0], trace[row, frame, 1] = pose[0], pose[1]

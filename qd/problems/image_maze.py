@@ -129,7 +129,7 @@ class ImageMaze(Problem):
         if not free(start[0], start[1], walls):
             raise QDError(f"start: a robot at {start[:2]} touches a wall; choose a free position")
         fine = background_fine(WALLS)
-        picture = np.repeat(coarse(fine).reshape(-1, 1), FRAMES, axis=1)
+        picture = np.repeat(coarse(fine), FRAMES)
         final, trace = np.empty((len(weights), 4)), np.empty((len(weights), len(frames), 2))
         episodes(
             np.ascontiguousarray(weights, np.float32), *layout(self.policy), picture, fine, walls, np.array(start),
@@ -151,11 +151,11 @@ class ImageMaze(Problem):
 
 def picture(pose: tuple[float, float, float]) -> NDArray[np.float32]:
     """(84, 84) what a robot at x, y [px] and heading [degrees] looks like from above, 0 to 1."""
-    from qd.problems._image_maze_kernel import PIXELS, SIZE, background_fine, coarse, draw, sincos_turns
+    from qd.problems._image_maze_kernel import PIXELS, background_fine, coarse, draw, sincos_turns
 
     fine = background_fine(WALLS)
-    places, differences = np.zeros(PIXELS, np.int64), np.zeros(PIXELS, np.float32)
-    count = draw(pose[0], pose[1], *sincos_turns(pose[2] / 360.0), fine, places, differences)
+    rows, columns, differences = np.zeros(PIXELS, np.int64), np.zeros(PIXELS, np.int64), np.zeros(PIXELS, np.float32)
+    count = draw(pose[0], pose[1], *sincos_turns(pose[2] / 360.0), fine, rows, columns, differences)
     drawn = coarse(fine)
-    drawn.reshape(SIZE * SIZE)[places[:count]] += differences[:count]
+    drawn[rows[:count], columns[:count]] += differences[:count]
     return drawn
