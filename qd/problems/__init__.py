@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
+    from qd.problems.on_device import OnDevice
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.point2d import Point2D
     from qd.problems.redundant_arm import RedundantArm
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
+    from qd.problems.world import Outcome, World
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
@@ -46,6 +48,8 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
+    "OnDevice": "on_device",
+    "Outcome": "world",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Point2D": "point2d",
@@ -55,6 +59,7 @@ _HOMES = {
     "Sphere": "functions",
     "Spurious": "spurious",
     "StepMeasure": "step_measures",
+    "World": "world",
     "ZDT1": "zdt",
     "ZDT2": "zdt",
     "ZDT3": "zdt",
@@ -87,6 +92,8 @@ __all__ = [
     "HardMaze",
     "MiniGrid",
     "Noisy",
+    "OnDevice",
+    "Outcome",
     "PlanarArm",
     "PlanarArmTradeOff",
     "Point2D",
@@ -96,6 +103,7 @@ __all__ = [
     "Sphere",
     "Spurious",
     "StepMeasure",
+    "World",
 ]
 
 

@@ -1,0 +1,87 @@
+"""Thousands of different small networks at once in torch, on any device: the twin of ``MLP.forward``.
+
+``pack`` once for a population, ``forward`` at every step: splitting flat weights again at each step costs two to five
+times the arithmetic. The number of torch's operators of a step does not grow with the population, nothing waits for
+the device, and ``torch.compile(fullgraph=True)`` traces it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from qd.errors import QDError
+
+if TYPE_CHECKING:
+    import torch
+
+    from qd.policies.mlp import MLP
+
+
+class Packed(NamedTuple):
+    """The layers of n networks.
+
+    Args:
+        matrices: a layer (n, inputs, outputs), contiguous.
+        biases: a layer (n, 1, outputs), or (n, 1, 1) for one bias a layer; none at all without biases.
+    """
+
+    matrices: tuple[torch.Tensor, ...]
+    biases: tuple[torch.Tensor, ...]
+
+
+def pack(mlp: MLP, weights: torch.Tensor) -> Packed:
+    """The layers of ``weights`` (n, d), copied once into contiguous matrices."""
+    if weights.ndim != 2 or weights.shape[1] != mlp.length:
+        raise QDError(f"weights: got shape {tuple(weights.shape)}, wanted (n, {mlp.length})")
+    layers = mlp.unpack(weights)
+    biases = () if mlp.bias == "none" else tuple(bias[:, None, :].contiguous() for _, bias in layers)
+    return Packed(tuple(matrix.contiguous() for matrix, _ in layers), biases)
+
+
+def forward(mlp: MLP, packed: Packed, observations: torch.Tensor, exact: bool = False) -> torch.Tensor:
+    """Each network on its own observation.
+
+    Args:
+        mlp: the networks' shape.
+        packed: of ``pack``.
+        observations: (n, o), of the weights' dtype and device.
+        exact: with torch's own tanh, to compare with numpy; else with the rational one of the compiled kernels,
+            which is within 1e-4 of it and puts out -1 for NaN.
+
+    Returns:
+        (n, a) actions.
+    """
+    import torch
+
+    units = observations[:, None, :]  # (n, 1, units)
+    for layer, (matrix, name) in enumerate(zip(packed.matrices, mlp.activations, strict=True)):
+        total = torch.baddbmm(packed.biases[layer], units, matrix) if packed.biases else torch.bmm(units, matrix)
+        units = activate(total, name, exact)
+    return units[:, 0]
+
+
+def activate(x: torch.Tensor, name: str, exact: bool = False) -> torch.Tensor:
+    """The activation of that name; arguments as ``forward``."""
+    import torch
+
+    tanh = torch.tanh if exact else rational_tanh
+    if name == "tanh":
+        return tanh(x)
+    if name == "tanh_half":
+        return tanh(0.5 * x)
+    if name == "sigmoid":
+        return 0.5 + 0.5 * tanh(0.5 * x)
+    if name == "relu":
+        return torch.where(x > 0.0, x, 0.0)  # NaN too, as in the kernels
+    return x
+
+
+def rational_tanh(x: torch.Tensor) -> torch.Tensor:
+    """The rational function that the compiled kernels take for tanh, in their order: in float64 the same bits."""
+    import torch
+
+    x = torch.where(x > -5.0, x, -5.0).clamp(max=5.0)
+    s = x * x
+    over = x * (135135.0 + s * (17325.0 + s * (378.0 + s)))
+    under = 135135.0 + s * (62370.0 + s * (3150.0 + s * 28.0))
+    return (over / under).clamp(-1.0, 1.0)
