@@ -21,21 +21,24 @@ class Packed(NamedTuple):
     """The layers of n networks.
 
     Args:
-        matrices: a layer (n, inputs, outputs), contiguous.
-        biases: a layer (n, 1, outputs), or (n, 1, 1) for one bias a layer; none at all without biases.
+        matrices: a layer (n, inputs, outputs), contiguous; with biases (n, 1 + inputs, outputs), the biases on top.
     """
 
     matrices: tuple[torch.Tensor, ...]
-    biases: tuple[torch.Tensor, ...]
 
 
 def pack(mlp: MLP, weights: torch.Tensor) -> Packed:
     """The layers of ``weights`` (n, d), copied once into contiguous matrices."""
+    import torch
+
     if weights.ndim != 2 or weights.shape[1] != mlp.length:
         raise QDError(f"weights: got shape {tuple(weights.shape)}, wanted (n, {mlp.length})")
     layers = mlp.unpack(weights)
-    biases = () if mlp.bias == "none" else tuple(bias[:, None, :].contiguous() for _, bias in layers)
-    return Packed(tuple(matrix.contiguous() for matrix, _ in layers), biases)
+    if mlp.bias == "none":
+        return Packed(tuple(matrix.contiguous() for matrix, _ in layers))
+    return Packed(tuple(
+        torch.cat([bias[:, None, :].expand(-1, 1, matrix.shape[2]), matrix], dim=1) for matrix, bias in layers
+    ))  # fmt: skip
 
 
 def forward(mlp: MLP, packed: Packed, observations: torch.Tensor, exact: bool = False) -> torch.Tensor:
@@ -54,9 +57,11 @@ def forward(mlp: MLP, packed: Packed, observations: torch.Tensor, exact: bool = 
     import torch
 
     units = observations[:, None, :]  # (n, 1, units)
-    for layer, (matrix, name) in enumerate(zip(packed.matrices, mlp.activations, strict=True)):
-        total = torch.baddbmm(packed.biases[layer], units, matrix) if packed.biases else torch.bmm(units, matrix)
-        units = activate(total, name, exact)
+    one = torch.ones_like(units[:, :, :1])
+    for matrix, name in zip(packed.matrices, mlp.activations, strict=True):
+        if mlp.bias != "none":  # as a unit that is always 1 and comes first, as in the kernels' order of adding up
+            units = torch.cat([one, units], dim=2)
+        units = activate(torch.bmm(units, matrix), name, exact)
     return units[:, 0]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from qd.problems._fastsim_kernel import PER_UNIT, PI, ROOT_HALF, TAU, all_hits
 from qd.problems._fastsim_map import RANGE, REACH, SIDE, SPAN, STEPS, UNIT
 from qd.problems._hard_maze_map import WIDTH, tables
-from qd.problems._trig_torch import sincos_turns
+from qd.problems._torch_arithmetic import root, sincos_turns
 from qd.problems.hard_maze import AREAS, START, HardMaze
 from qd.problems.world import Outcome, World
 
@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 
 class Robots(NamedTuple):
-    """(n,) each: the pose [units, rad], the bumpers, the place one step before, collisions so far."""
+    """(n,) each: the pose [units, rad], the bumpers, the place one step before, collisions so far.
+
+    Sine and cosine are those of the heading; the pixel is the place's, in whole numbers of the world's dtype.
+    """
 
     x: torch.Tensor
     y: torch.Tensor
     heading: torch.Tensor
+    sine: torch.Tensor
+    cosine: torch.Tensor
+    pixel_x: torch.Tensor
+    pixel_y: torch.Tensor
     left: torch.Tensor
     right: torch.Tensor
     before_x: torch.Tensor
@@ -59,15 +66,15 @@ class HardMazeWorld(World):
 
         zero = torch.zeros(len(seeds), dtype=self.dtype, device=seeds.device)
         x, y, heading = zero + START[0], zero + START[1], zero + START[2]
-        return Robots(x, y, heading, zero, zero, x, y, zero)
+        sine, cosine = sincos_turns(heading * (1.0 / TAU))
+        pixel_x, pixel_y = torch.floor(x * PER_UNIT + 0.5), torch.floor(y * PER_UNIT + 0.5)
+        return Robots(x, y, heading, sine, cosine, pixel_x, pixel_y, zero, zero, x, y, zero)
 
     def observe(self, state: Robots) -> torch.Tensor:  # type: ignore[override]
         import torch
 
-        sine, cosine = sincos_turns(state.heading * (1.0 / TAU))
-        sine, cosine = (sine * RANGE)[:, None], (cosine * RANGE)[:, None]
-        x, y = state.x[:, None], state.y[:, None]  # (n, 1)
-        px, py = torch.floor(x * PER_UNIT + 0.5), torch.floor(y * PER_UNIT + 0.5)
+        sine, cosine = (state.sine * RANGE)[:, None], (state.cosine * RANGE)[:, None]
+        x, y, px, py = state.x[:, None], state.y[:, None], state.pixel_x[:, None], state.pixel_y[:, None]  # (n, 1)
         plus, minus = (cosine + sine) * ROOT_HALF, (cosine - sine) * ROOT_HALF
         ahead = torch.cat([minus, cosine, plus], dim=1)  # (n, 3)
         aside = torch.cat([plus, sine, -minus], dim=1)
@@ -78,7 +85,7 @@ class HardMazeWorld(World):
         ends = self.ends[which * (STEPS + 1) + hit]  # (n, 3, 2)
         dx = (px + ends[:, :, 0]) * UNIT - x
         dy = (py + ends[:, :, 1]) * UNIT - y
-        distance = torch.sqrt(dx * dx + dy * dy)
+        distance = root(dx * dx + dy * dy)
         distance = torch.where(distance < 2.0 * RANGE, distance, RANGE)
         return torch.cat([distance, state.left[:, None], state.right[:, None]], dim=1)
 
@@ -91,7 +98,7 @@ class HardMazeWorld(World):
         t = turn * turn
         sinc = 1.0 - t * (1.0 / 6.0 - t * (1.0 / 120.0 - t * (1.0 / 5040.0 - t * (1.0 / 362880.0))))
         cosc = turn * (t * (1.0 / 24.0 - t * (1.0 / 720.0 - t * (1.0 / 40320.0))) - 0.5)
-        sine, cosine = sincos_turns(state.heading * (1.0 / TAU))
+        sine, cosine = state.sine, state.cosine
         x = state.x + forward * (sine * cosc + cosine * sinc)
         y = state.y + forward * (sine * sinc - cosine * cosc)
         heading = state.heading + turn
@@ -108,6 +115,9 @@ class HardMazeWorld(World):
             torch.where(blocked, state.x, x),
             torch.where(blocked, state.y, y),
             heading,
+            *sincos_turns(heading * (1.0 / TAU)),
+            torch.where(blocked, state.pixel_x, px),
+            torch.where(blocked, state.pixel_y, py),
             bumps[:, 0],
             bumps[:, 1],
             state.x,
