@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qd.problems.ant_maze import AntMaze
+    from qd.problems.cart_pole_swing_up import CartPoleSwingUp
     from qd.problems.collect_ball import CollectBall
     from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AntMaze": "ant_maze",
+    "CartPoleSwingUp": "cart_pole_swing_up",
     "Cigar": "functions",
     "CollectBall": "collect_ball",
     "Curling": "curling",
@@ -81,6 +83,7 @@ __all__ = [
     "ZDT4",
     "ZDT6",
     "AntMaze",
+    "CartPoleSwingUp",
     "Cigar",
     "CollectBall",
     "Curling",
