@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd.problems._fastsim_kernel import PER_UNIT, PI, ROOT_HALF, TAU, all_hits
 from qd.problems._fastsim_map import RANGE, REACH, SIDE, SPAN, STEPS, UNIT
@@ -15,6 +17,15 @@ from qd.problems.world import Outcome, World
 
 if TYPE_CHECKING:
     import torch
+
+
+@cache
+def _hits() -> NDArray[np.uint8]:
+    """The memo of the maze's tables with every ray from every free pixel; a process makes it once."""
+    tab = tables()
+    memo = tab.memo.copy()
+    all_hits(tab.clear, tab.touching, tab.touched, tab.steps, memo)
+    return memo
 
 
 class Robots(NamedTuple):
@@ -47,14 +58,12 @@ class HardMazeWorld(World):
         self.faithful_reward = problem.faithful_reward
         self.dtype = dtype
         tab = tables()
-        memo = tab.memo.copy()
-        all_hits(tab.clear, tab.touching, tab.touched, tab.steps, memo)
         self.rays = len(tab.steps)
 
         def there(array: Any, kind: torch.dtype) -> torch.Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device=device, dtype=kind)
 
-        self.memo = there(memo, torch.uint8)
+        self.memo = there(_hits(), torch.uint8)
         self.ray = there(tab.ray, torch.int64)
         self.ends = there(tab.ends.reshape(-1, 2), dtype)
         self.touching = there(tab.touching.astype(np.int32), torch.int32)

@@ -8,6 +8,7 @@ not depend on the rows beside it or on how many are asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -104,12 +105,12 @@ class OnDevice(Problem):
 
     def prepare(self) -> None:
         """Look for the device, make the world there, and compile its step where that is asked for."""
-        self._chunk(np.zeros((1, self._length)), np.zeros(1, np.uint64), ())
-
-    @property
-    def _length(self) -> int:
-        assert isinstance(self.solution_space, Box)  # checked at the door
-        return self.solution_space.length
+        _ = self.rollout
+        if self.compile:
+            assert isinstance(self.solution_space, Box)  # checked at the door
+            with suppress(StoppedError):  # no room: the run says so once it has a checkpoint to go on from
+                zeros = np.zeros((1, self.solution_space.length), self.solution_space.dtype)
+                self._chunk(zeros, np.zeros(1, np.uint64), (), steps=1)
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         solutions = np.asarray(request.solutions)  # (n, d)
@@ -131,9 +132,9 @@ class OnDevice(Problem):
         return Evaluation(objective, measures, status, **groups, reasons=reasons)
 
     def _chunk(
-        self, solutions: NDArray[Any], seeds: NDArray[np.uint64], columns: tuple[str, ...]
+        self, solutions: NDArray[Any], seeds: NDArray[np.uint64], columns: tuple[str, ...], steps: int | None = None
     ) -> dict[str, NDArray[Any]]:
-        """The results of up to ``chunk`` rows by name."""
+        """The results of up to ``chunk`` rows by name, after all steps or the first of them."""
         import torch
 
         from qd.behavior._dense import torch_threads
@@ -141,7 +142,7 @@ class OnDevice(Problem):
         n = len(solutions)
         try:
             with torch_threads(self.threads), torch.no_grad():
-                kept = self.rollout.run(solutions, seeds, self.chunk, self._frames(columns), columns)
+                kept = self.rollout.run(solutions, seeds, self.chunk, self._frames(columns), columns, steps)
                 return {key: tensor[:n].cpu().numpy() for key, tensor in kept.items()}
         except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
@@ -209,6 +210,7 @@ class Rollout:
         chunk: int,
         frames: NDArray[np.int64],
         columns: tuple[str, ...],
+        steps: int | None = None,
     ) -> dict[str, Any]:
         """The results by name, (chunk, ...) tensors on the device; rows beyond the last one are copies of it.
 
@@ -218,6 +220,7 @@ class Rollout:
             chunk: rows in step.
             frames: steps after which a frame is kept.
             columns: the columns that were asked for.
+            steps: how many; None for whole episodes.
         """
         import torch
 
@@ -233,16 +236,16 @@ class Rollout:
         rows = torch.where(finite[:, None], rows, 0.0)  # no number that is none may reach an index
         packed = rows if world.policy is None else torch_mlp.pack(world.policy, rows)
         state, memory = world.first(draws), None
-        wanted, kept = set(frames.tolist()), []
-        for step in range(world.steps):
+        kept: dict[int, Any] = dict.fromkeys(frames.tolist())
+        for step in range(world.steps if steps is None else steps):
             state, memory = self.one_step(packed, state, memory)
-            if step in wanted:
-                kept.append(world.frame(state))
+            if step in kept:
+                kept[step] = world.frame(state)
         outcome = world.outcome(state)
         found = {"finite": finite, "objective": outcome.objective, "measures": outcome.measures}
         for group in ("cost", "truth"):
             found.update({f"{group}.{name}": tensor for name, tensor in getattr(outcome, group).items()})
         found.update({f"columns.{name}": outcome.columns[name] for name in columns if name in outcome.columns})
         if "trajectory" in columns:
-            found["columns.trajectory"] = torch.stack(kept, dim=1)
+            found["columns.trajectory"] = torch.stack([kept[step] for step in frames.tolist()], dim=1)
         return found
