@@ -18,7 +18,6 @@ from qd.contracts import Request, Status  # noqa: E402
 from qd.device import resolve_device  # noqa: E402
 from qd.errors import QDError, StoppedError  # noqa: E402
 from qd.evaluate.wire import pack_error, unpack_evaluation  # noqa: E402
-from qd.policies import torch_mlp  # noqa: E402
 from qd.problems import (  # noqa: E402
     CartPoleSwingUp,
     Curling,
@@ -62,10 +61,10 @@ def evaluated(problem, solutions, *columns):
 def states(problem, weights, read):
     """(steps, n, ...) what ``read`` takes of the state after every step in torch."""
     rollout = OnDevice(problem, device="cpu", chunk=len(weights)).rollout
-    packed = torch_mlp.pack(problem.policy, torch.from_numpy(weights))
-    state, kept = rollout.world.first(torch.zeros(len(weights), dtype=torch.int64)), []
+    packed, state, memory = rollout.begin(torch.from_numpy(weights), torch.zeros(len(weights), dtype=torch.int64))
+    kept = []
     for _ in range(problem.steps):
-        state, _ = rollout.one_step(packed, state, None)
+        state, memory = rollout.one_step(packed, state, memory)
         kept.append(read(state).numpy())
     return np.stack(kept)
 
@@ -102,7 +101,7 @@ def test_the_cart_pole_step_by_step():
 
 
 def test_the_redundant_arm_step_by_step():
-    """Where the joints are is added up in another order: the hand agrees to rounding, all that ends episodes exactly."""
+    """Where the joints are is added up in another order: the hand agrees to rounding, the rest exactly."""
     arm = RedundantArm()
     weights = sample(arm, 64)
     final, trace = arm.episodes(weights, np.arange(arm.steps))
@@ -207,8 +206,7 @@ def one_step(problem, rows, **fields):
     """A step's arguments, and the step."""
     rollout = OnDevice(problem, device="cpu", chunk=rows, **fields).rollout
     solutions = torch.from_numpy(sample(problem, rows)).to(rollout.dtype)
-    packed = solutions if rollout.world.policy is None else torch_mlp.pack(rollout.world.policy, solutions)
-    return rollout, (packed, rollout.world.first(torch.zeros(rows, dtype=torch.int64)), None)
+    return rollout, rollout.begin(solutions, torch.zeros(rows, dtype=torch.int64))
 
 
 def test_the_operators_of_a_step_do_not_grow_with_the_population(problem):
@@ -276,6 +274,34 @@ def test_seeds_reach_the_world():
     found = there.evaluate(Request(np.zeros((2, 4), np.float32)), seeds)
     assert found.measures.tolist() == [[7.0, 7.0], [2.0, 1.0]]
     assert not there.deterministic
+
+
+def test_networks_that_remember():
+    """A count of the steps so far, which only memory can hold: the world shows nothing."""
+
+    class Blind(World):
+        steps, policy = 3, qd.policies.Recurrent(1, 1, 1, cell="elman", output_activation="identity")
+
+        def first(self, seeds):
+            return (torch.zeros(len(seeds), 1, dtype=torch.float64), torch.zeros(len(seeds), 3, dtype=torch.float64))
+
+        def observe(self, state):
+            return state[0]
+
+        def step(self, state, actions):
+            return (state[0], torch.cat([state[1][:, 1:], actions], dim=1))
+
+        def outcome(self, state):
+            return Outcome(state[1].sum(dim=1), state[1])
+
+    weights = np.array([[9.0, 0.5, 0.1, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0, 7.0]])  # x, h, bias; out, bias
+    found = Rollout(Blind(), "cpu", torch.float64).run(
+        weights, np.zeros(2, np.uint64), 2, np.zeros(0, np.int64), ()
+    )["measures"].numpy()  # fmt: skip
+    h1 = np.tanh(0.1)
+    h2 = np.tanh(0.5 * h1 + 0.1)
+    wanted = [[h1, h2, np.tanh(0.5 * h2 + 0.1)], [7.0, 7.0, 7.0]]
+    assert np.abs(found - wanted).max() < 2e-4  # the rational tanh
 
 
 def test_lineages_are_grown_for_it():

@@ -1,5 +1,6 @@
 """Batched policies: networks whose weights are solutions."""
 
 from qd.policies.mlp import MLP
+from qd.policies.recurrent import Recurrent
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "Recurrent"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Robots(NamedTuple):
-    """(n,) each: the place [px], the heading [degrees] with its sine and cosine, velocities, steps that were blocked."""
+    """(n,) each: the place [px], the heading [degrees] with its sine and cosine, velocities, blocked steps."""
 
     x: torch.Tensor
     y: torch.Tensor

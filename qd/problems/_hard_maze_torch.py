@@ -49,7 +49,7 @@ class Robots(NamedTuple):
 
 
 class HardMazeWorld(World):
-    """Robots in the hard maze. Every ray from every free pixel is known beforehand: 12 MB on the device."""
+    """Robots in the hard maze. Every ray from every free pixel is known beforehand: 20 MB on the device."""
 
     def __init__(self, problem: HardMaze, device: str, dtype: torch.dtype) -> None:
         import torch

@@ -195,13 +195,33 @@ class Rollout:
 
     def _one_step(self, packed: Any, state: Any, memory: Any) -> tuple[Any, Any]:
         """The next state of the world, and of what the networks remember."""
-        from qd.policies import torch_mlp
+        from qd.policies import Recurrent, torch_mlp, torch_recurrent
 
         world = self.world
         if world.policy is None:
-            return world.step(state, packed), memory
-        actions = torch_mlp.forward(world.policy, packed, world.observe(state))
+            actions = packed
+        elif isinstance(world.policy, Recurrent):
+            actions, memory = torch_recurrent.forward(world.policy, packed, world.observe(state), memory)
+        else:
+            actions = torch_mlp.forward(world.policy, packed, world.observe(state))
         return world.step(state, actions), memory
+
+    def begin(self, rows: Any, seeds: Any) -> tuple[Any, Any, Any]:
+        """What a step needs at the beginning: the packed networks, the world's state, what the networks remember.
+
+        Args:
+            rows: (n, d) solutions, a tensor on the device.
+            seeds: (n,) int64, likewise.
+        """
+        from qd.policies import Recurrent, torch_mlp, torch_recurrent
+
+        policy = self.world.policy
+        if policy is None:
+            return rows, self.world.first(seeds), None
+        if isinstance(policy, Recurrent):
+            packed = torch_recurrent.pack(policy, rows)
+            return packed, self.world.first(seeds), torch_recurrent.first_state(policy, packed)
+        return torch_mlp.pack(policy, rows), self.world.first(seeds), None
 
     def run(
         self,
@@ -224,8 +244,6 @@ class Rollout:
         """
         import torch
 
-        from qd.policies import torch_mlp
-
         world, n = self.world, len(solutions)
         rows = torch.from_numpy(np.ascontiguousarray(solutions)).to(device=self.device, dtype=self.dtype)
         draws = torch.from_numpy(np.ascontiguousarray(seeds).view(np.int64)).to(self.device)
@@ -234,8 +252,7 @@ class Rollout:
             draws = torch.cat([draws, draws[-1:].expand(chunk - n)])
         finite = torch.isfinite(rows).all(dim=1)
         rows = torch.where(finite[:, None], rows, 0.0)  # no number that is none may reach an index
-        packed = rows if world.policy is None else torch_mlp.pack(world.policy, rows)
-        state, memory = world.first(draws), None
+        packed, state, memory = self.begin(rows, draws)
         kept: dict[int, Any] = dict.fromkeys(frames.tolist())
         for step in range(world.steps if steps is None else steps):
             state, memory = self.one_step(packed, state, memory)

@@ -32,9 +32,9 @@ class World(ABC):
 
     A problem takes part in ``OnDevice`` by a method ``world(device, dtype)`` that makes one: ``device`` as torch names
     it, ``dtype`` one of torch's. Rules, so that a device is kept busy and ``torch.compile(fullgraph=True)`` can trace a
-    step: no number is read back (``.item()``, ``bool(tensor)``, ``print``), no Python branch looks at a tensor, no tensor
-    is made from Python numbers inside a step, the number of operators does not depend on the number of rows, and a row
-    never depends on another. An episode that ends early stays as it is until the last step.
+    step: no number is read back (``.item()``, ``bool(tensor)``, ``print``), no Python branch looks at a tensor, no
+    tensor is made from Python numbers inside a step, the number of operators does not depend on the number of rows, and
+    a row never depends on another. An episode that ends early stays as it is until the last step.
 
     Attributes:
         steps: of an episode.
