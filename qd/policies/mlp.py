@@ -126,7 +126,9 @@ class MLP:
         Returns:
             (n, a) actions.
         """
-        weights = np.ascontiguousarray(weights, np.float64)
+        if backend != "numba" or weights.dtype != np.float32:  # which the kernel reads as it is
+            weights = np.ascontiguousarray(weights, np.float64)
+        weights = np.ascontiguousarray(weights)
         observations = np.ascontiguousarray(observations, np.float64)
         if weights.ndim != 2 or weights.shape[1] != self.length:
             raise QDError(f"weights: got shape {weights.shape}, wanted (n, {self.length})")
