@@ -69,13 +69,10 @@ class CartPoleSwingUpWorld(World):
             torch.where(stays, before, after)
             for before, after in zip(state[:6], (x, speed, angle, spin, sine, cosine), strict=True)
         ]
-        return Carts(
-            *kept,
-            on_track,
-            state.paid + on_track * (0.5 + 0.5 * cosine) * middle,
-            state.places + kept[0],
-            state.upright + torch.where(cosine > kernel.STANDING, on_track, 0.0),
-        )
+        paid = state.paid + on_track * (0.5 + 0.5 * cosine) * middle
+        upright = state.upright + torch.where(cosine > kernel.STANDING, on_track, 0.0)
+        x, speed, angle, spin, sine, cosine = kept
+        return Carts(x, speed, angle, spin, sine, cosine, on_track, paid, state.places + x, upright)
 
     def frame(self, state: Carts) -> torch.Tensor:  # type: ignore[override]
         import torch
