@@ -33,7 +33,7 @@ def pack(mlp: MLP, weights: torch.Tensor) -> Packed:
 
     if weights.ndim != 2 or weights.shape[1] != mlp.length:
         raise QDError(f"weights: got shape {tuple(weights.shape)}, wanted (n, {mlp.length})")
-    layers: Any = mlp.unpack(weights)  # type: ignore[arg-type]  # which takes tensors as it takes arrays
+    layers: Any = mlp.unpack(weights)  # which takes tensors as it takes arrays
     if mlp.bias == "none":
         return Packed(tuple(matrix.contiguous() for matrix, _ in layers))
     return Packed(tuple(
