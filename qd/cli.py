@@ -142,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-h", "--help", action="store_true", help="this help; with FILE, all of its settings")
     run.add_argument("--seed", metavar="N", help="the run's seed")
     run.add_argument("--evaluations", metavar="N", help="the budget, in evaluations")
+    run.add_argument("--device", metavar="NAME", help="where the problem is evaluated: cpu, cuda, cuda:1 or auto")
     run.add_argument("--out", metavar="DIR", help="the run's folder; by default runs/NAME-SEED-N")
     run.add_argument("--overwrite", action="store_true", help="replace a run that the folder holds")
     _plots(run)
@@ -149,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 
     resume = verb("resume", "commands.run:resume", "Go on with a run from its newest good checkpoint.",
                   epilog="--evaluator, --evaluator.FIELD and --checkpoint_seconds may differ from the first start; "
-                  "so may the number of ranks.")  # fmt: skip
+                  "so may the number of ranks, and --problem.chunk where the problem has it.")  # fmt: skip
     resume.add_argument("file", metavar="RUN", help="the run's folder")
     resume.add_argument("--evaluations", metavar="N", help="a raised budget")
     _plots(resume)

@@ -166,6 +166,7 @@ class Problem(ABC):
             so that calls have the same shapes wherever they run. ``"padded"``: the same, and the last chunk is
             filled up with copies of its last row (torch, compiled graphs). ``"rows"``: any number of rows,
             since every row is computed by itself (a loop, a kernel over rows).
+        resumable: settings of the problem that a resumed run may set anew, since no result depends on them.
         releases_gil: evaluate spends its time outside Python's lock, so threads help (with ``"rows"``).
     """
 
@@ -181,6 +182,7 @@ class Problem(ABC):
     chunk_size: int = 1
     batching: Literal["rows", "chunks", "padded"] = "chunks"
     releases_gil: bool = False
+    resumable: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -4,6 +4,13 @@ import os
 
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE")
 _RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
+_LOCAL_RANKS = (
+    "MPI_LOCALRANKID",
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "PMIX_LOCAL_RANK",
+    "SLURM_LOCALID",
+    "PALS_LOCAL_RANKID",
+)
 _SLURM_SIZES = ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS")
 
 
@@ -18,6 +25,14 @@ def launched_size() -> int:
 def launched_rank() -> int:
     """This process's rank; 0 without a launcher."""
     return _first(_RANKS) or 0
+
+
+def launched_local_rank() -> int:
+    """This process's number among the ranks of its machine; its rank where the launcher does not say; else 0."""
+    if _first(_RANKS) is None:  # what Slurm says of a batch script's own step is not about ranks
+        return 0
+    local = _first(_LOCAL_RANKS)
+    return launched_rank() if local is None else local
 
 
 def _first(names: tuple[str, ...]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -29,7 +29,7 @@ from qd.store.digest import START, chained, final
 from qd.store.files import FORMAT, RunFolder, Table, read_json, write_json
 from qd.store.metrics import MetricsTable
 from qd.store.recorder import Recorder, archive_scores, metrics_row
-from qd.store.settings import described, differences, surroundings
+from qd.store.settings import described, differences, surroundings, without_resumable
 
 log = logging.getLogger("qd")
 
@@ -75,15 +75,23 @@ def run(
 
 
 def resume(
-    out: str | Path, experiment: Experiment, *, evaluations: int | None = None, progress: bool | None = None
+    out: str | Path,
+    experiment: Experiment,
+    *,
+    evaluations: int | None = None,
+    progress: bool | None = None,
+    overrides: Sequence[str] = (),
 ) -> Result:
     """Go on with a run from its newest good checkpoint, to the same bits as if it had never stopped.
 
     Args:
         out: the run's folder.
-        experiment: the same experiment; the evaluator and the number of ranks may differ.
+        experiment: the same experiment; the evaluator, the number of ranks and what the problem calls ``resumable``
+            may differ.
         evaluations: a raised budget. Refused where a schedule or a closing stage used the old one.
         progress: show the bar; None: only where stderr is a terminal.
+        overrides: settings of the problem that the experiment has anew, for ``config.json``; the command line fills
+            them in.
     """
     folder = RunFolder(out)
     folder.check()
@@ -110,9 +118,22 @@ def resume(
         elif checkpoint["loop"]["finished"] and folder.summary.exists():
             log.info("%s is finished: nothing to do", folder.path)
             return Result.load(folder.path, experiment)
+        _record_settings(folder, experiment, overrides)
         return _Loop(experiment, evaluator, folder, progress, checkpoint).run()
     finally:
         evaluator.close()
+
+
+def _record_settings(folder: RunFolder, experiment: Experiment, overrides: Sequence[str]) -> None:
+    """Write down what the problem is set to from here on."""
+    config = read_json(folder.config)
+    problem = described(experiment.problem)
+    if config["settings"]["problem"] == problem and not overrides:
+        return
+    config["settings"]["problem"] = problem
+    if overrides:
+        config["source"]["overrides"] = [*config["source"].get("overrides", []), *overrides]
+    write_json(folder.config, config)
 
 
 def _check_raise(experiment: Experiment, stored: Any, evaluations: int) -> None:
@@ -136,8 +157,10 @@ def _refuse_other_settings(folder: RunFolder, experiment: Experiment) -> None:
     now = described(experiment)
     free = ("evaluator", "budget", "checkpoint_seconds", "name")
     changed = differences(
-        {k: v for k, v in before["settings"].items() if k not in free},
-        {k: v for k, v in now.items() if k not in free},
+        *(
+            without_resumable({k: v for k, v in settings.items() if k not in free}, experiment)
+            for settings in (before["settings"], now)
+        )
     )
     if changed:
         raise QDError(f"{folder.path}: the experiment is not the one that was started: {'; '.join(changed[:5])}")

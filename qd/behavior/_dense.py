@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qd.device import resolve_device
 from qd.errors import QDError
 
 BLOCK = 256  # rows that go through a network at once
@@ -55,20 +56,13 @@ def check(settings: Any) -> None:
 
 def check_device(settings: Any) -> None:
     """Refuse a device that torch cannot use here."""
-    if settings.device == "cpu":
-        return
-    import torch
-
-    try:
-        torch.zeros(1, device=settings.device)
-    except (RuntimeError, AssertionError) as error:
-        said = str(error).split("\n")[0]
-        raise QDError(f"{type(settings).__name__}.device: got {settings.device!r}, but torch says: {said}") from None
+    resolve_device(settings.device, f"{type(settings).__name__}.device")
 
 
 def schedule(settings: Any) -> Schedule:
     """The Schedule of a dataclass that has its fields."""
-    return Schedule(*(getattr(settings, name) for name in Schedule._fields))
+    plain = Schedule(*(getattr(settings, name) for name in Schedule._fields))
+    return plain._replace(device=resolve_device(plain.device))
 
 
 def dense(sizes: tuple[int, ...], rng: np.random.Generator) -> Network:
@@ -94,6 +88,7 @@ def applied(network: Network, rows: NDArray[Any], threads: int, device: str) -> 
     """(n, out) of rows (n, in), block by block."""
     import torch
 
+    device = resolve_device(device)
     out = np.empty((len(rows), len(network["biases"][-1])))
     with torch_threads(threads), torch.no_grad():
         parameters = [torch.from_numpy(array).to(device) for array in network["weights"] + network["biases"]]

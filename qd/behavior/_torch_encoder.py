@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.behavior.contract import Encoder, Fit, Learned, Observations
+from qd.device import check_device_name, resolve_device
 from qd.errors import QDError
 
 BLOCK = 64  # rows that torch computes together; a last block is filled up, since torch's sums depend on the shape
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's, as published
-_DEVICE = re.compile(r"cpu|auto|cuda(:\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +72,7 @@ class TorchEncoder(Encoder):
             raise QDError(f"{name}.learning_rate: got {self.learning_rate}, wanted above 0")
         if not 0 <= self.validation < 1:
             raise QDError(f"{name}.validation: got {self.validation}, wanted a share from 0 to below 1")
-        if not _DEVICE.fullmatch(self.device):
-            raise QDError(f"{name}.device: got {self.device!r}, wanted 'cpu', 'cuda', 'cuda:N' or 'auto'")
+        check_device_name(self.device, f"{name}.device")
 
     # ------------------------------------------------------------ what children say
 
@@ -269,19 +267,7 @@ class TorchEncoder(Encoder):
 
     def _device(self) -> str:
         """The device's name. Raises QDError where there is none of it."""
-        if self.device == "cpu":
-            return "cpu"
-        import torch
-
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if self.device == "auto":
-            return "cuda" if count else "cpu"
-        if int(self.device.partition(":")[2] or 0) >= count:
-            raise QDError(
-                f"{type(self).__name__}.device: got {self.device!r}, but torch {torch.__version__} finds {count} "
-                "such devices here; take device='cpu', or 'auto' for what there is"
-            )
-        return self.device
+        return resolve_device(self.device, f"{type(self).__name__}.device")
 
     @contextmanager
     def _threads(self) -> Iterator[None]:

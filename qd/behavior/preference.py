@@ -58,7 +58,7 @@ class PreferenceReward:
     """Threads of torch; another number may give other bits."""
 
     device: str = "cpu"
-    """Torch's device."""
+    """``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"`` for a graphics card where there is one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from qd.behavior import _dense
 from qd.behavior.contract import Encoder, Fit, Learned, Observations
 from qd.behavior.terminal import StopAsking, Terminal
+from qd.device import resolve_device
 from qd.errors import QDError
 
 Oracle = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], "int | None"]
@@ -89,7 +90,7 @@ class SimilarityEncoder(Encoder):
     """Threads of torch; another number may give other bits."""
 
     device: str = "cpu"
-    """Torch's device."""
+    """``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"`` for a graphics card where there is one."""
 
     surprises: ClassVar[bool] = False
 
@@ -253,7 +254,7 @@ class SimilarityEncoder(Encoder):
         before = learned["mean"], learned["scale"]
         scale[scale < 1e-6 * max(scale.max(), 1e-30)] = 1.0  # what never varies says nothing
         learned.update(mean=mean.astype(np.float32), scale=scale.astype(np.float32))
-        known = torch.from_numpy((rows - learned["mean"]) / learned["scale"]).to(self.device)
+        known = torch.from_numpy((rows - learned["mean"]) / learned["scale"]).to(resolve_device(self.device))
 
         def loss(parameters: list[Any], triplets: Any, answers: Any) -> Any:
             places = _dense.forward(parameters, known[triplets.ravel()]).reshape(len(triplets), 3, -1)  # (b, 3, m)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qd.commands.settings import Override, Table, overridden, read_flags, recorded
+from qd.device import resolve_device
 from qd.errors import QDError
 from qd.experiment import Experiment
 from qd.launcher import launched_rank, launched_size
@@ -39,8 +40,13 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
             _print_settings(args, experiment)
         return 0
     words = [f"--{name}={value}" for name in ("seed", "evaluations") if (value := getattr(args, name)) is not None]
-    overrides = read_flags([*words, *rest], Table.of(experiment))
+    table = Table.of(experiment)
+    if args.device is not None:
+        words.append(f"--{_device_setting(experiment, table)}={args.device}")
+    overrides = read_flags([*words, *rest], table)
     experiment = overridden(experiment, overrides)
+    if args.device is not None:
+        resolve_device(args.device, "--device")
     from qd.loop import run as start
 
     record = source.record([override.record for override in overrides])
@@ -66,7 +72,7 @@ def resume(args: argparse.Namespace, rest: list[str]) -> int:
     table = Table.of(experiment)
     given = read_flags(rest, table)
     for override in given:
-        if override.name.partition(".")[0] not in _RESUMABLE:
+        if override.name.partition(".")[0] not in _RESUMABLE and not _resumable(table, override):
             raise QDError(f"{override.flag}: a resumed run keeps its settings; start another with: qd run")
     overrides = [*_still_fitting(recorded(records, table)), *given]
     experiment = overridden(experiment, overrides)
@@ -78,12 +84,28 @@ def resume(args: argparse.Namespace, rest: list[str]) -> int:
 
     summary = RunFolder(out).summary
     before = summary.stat().st_mtime_ns if summary.exists() else 0
-    result = go_on(out, experiment, evaluations=evaluations, progress=_bar(args))
+    kept = [override.record for override in given if _resumable(table, override)]
+    result = go_on(out, experiment, evaluations=evaluations, progress=_bar(args), overrides=kept)
     if result.root and before and summary.stat().st_mtime_ns == before:
         if not args.quiet:
             print(f"{out} is finished: nothing to do. A higher --evaluations goes on with it")
         return 0
     return _finish(args, result)
+
+
+def _resumable(table: Table, override: Override) -> bool:
+    """Whether the problem says of its setting that no result depends on it."""
+    setting = table.settings[override.name]
+    return setting.name.startswith("problem.") and setting.leaf in getattr(setting.owner, "resumable", ())
+
+
+def _device_setting(experiment: Experiment, table: Table) -> str:
+    """The setting of the problem, or of the problem in it, that says where it is evaluated."""
+    for name in table.settings:
+        if re.fullmatch(r"(problem\.)+device", name):
+            return name
+    raise QDError(f"--device: {experiment.problem.name} has no device; where it offers a world, give the experiment "
+                  "problem=qd.problems.OnDevice(...) in its file")  # fmt: skip
 
 
 def _still_fitting(overrides: list[Override]) -> list[Override]:

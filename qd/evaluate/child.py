@@ -238,7 +238,7 @@ def _answer(problem: Problem, message: bytearray, contexts: ContextCache) -> byt
     try:
         return pack_evaluation(evaluate_span(problem, request, seeds, (0, len(request))))
     except QDError as error:
-        return pack_error(str(error))
+        return pack_error(error)
 
 
 def _loaded(start: bytearray) -> Problem:

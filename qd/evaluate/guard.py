@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Problem, Request, Status
-from qd.errors import ProblemError, QDError
+from qd.errors import ProblemError, QDError, StoppedError
 from qd.evaluate.chunks import calls, joined
 from qd.evaluate.finalise import finalised, lost_row
 from qd.ragged import concatenate
@@ -42,6 +42,7 @@ def guarded(problem: Problem, request: Request, seeds: NDArray[np.uint64], timeo
     Raises:
         ProblemError: the problem's return value breaks its contract in the run's first request. Later on
             such a call's rows fail.
+        StoppedError: the machine has no room for the call; the problem says what to do.
     """
     n = len(request)
     inside = problem.space(request.role).valid(request.solutions)
@@ -56,6 +57,8 @@ def guarded(problem: Problem, request: Request, seeds: NDArray[np.uint64], timeo
                 evaluation = _call(problem, request, seeds)
         else:
             evaluation = _call(problem, request, seeds)
+    except StoppedError:  # this machine cannot do it, whatever the solutions are
+        raise
     except (Exception, SystemExit):
         reason = "".join(traceback.format_exc().splitlines(keepends=True)[-_REASON_LINES:])
         status = Status.FAILED

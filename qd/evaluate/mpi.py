@@ -218,7 +218,7 @@ class MPIEvaluator(Evaluator):
             try:
                 if not self._take_result():
                     nap.wait()
-            except ProblemError:
+            except (ProblemError, StoppedError):
                 continue
         self.inner.close()
         if any(self._out):
@@ -245,8 +245,8 @@ def serve(comm: Any, inner: SpanEvaluator) -> None:
             request, seeds = unpack_request(work[1], contexts)
             try:
                 reply = pack_evaluation(inner.evaluate_span(request, seeds, (0, len(request))))
-            except ProblemError as error:
-                reply = pack_error(str(error))
+            except (ProblemError, StoppedError) as error:
+                reply = pack_error(error)
             comm.Send(reply, dest=0, tag=_RESULT)
         elif _receive_now(comm, _STOP) is not None:
             inner.close()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qd.codec import decode, encode
 from qd.contracts import Evaluation, Request
+from qd.errors import ProblemError, QDError, StoppedError
 
 _CONTEXTS_KEPT = 8
 
@@ -87,16 +88,14 @@ def pack_evaluation(evaluation: Evaluation) -> bytes:
     return encode(vars(evaluation))
 
 
-def pack_error(message: str) -> bytes:
-    """Word that the problem breaks its contract, instead of an evaluation."""
-    return encode({"error": message})
+def pack_error(error: QDError) -> bytes:
+    """Word that the problem breaks its contract, or that this machine stops the run, instead of an evaluation."""
+    return encode({"error": str(error), "stopped": isinstance(error, StoppedError)})
 
 
 def unpack_evaluation(message: Any) -> Evaluation:
-    """The evaluation of a message. Raises ProblemError where the other end met one."""
+    """The evaluation of a message. Raises ProblemError or StoppedError where the other end met one."""
     tree = decode(message)
     if "error" in tree:
-        from qd.errors import ProblemError
-
-        raise ProblemError(tree["error"])
+        raise (StoppedError if tree["stopped"] else ProblemError)(tree["error"])
     return Evaluation(**tree)

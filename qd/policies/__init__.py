@@ -2,5 +2,6 @@
 
 from qd.policies.conv_net import ConvNet
 from qd.policies.mlp import MLP
+from qd.policies.recurrent import Recurrent
 
-__all__ = ["MLP", "ConvNet"]
+__all__ = ["MLP", "ConvNet", "Recurrent"]

@@ -89,6 +89,13 @@ class MLP:
         last = self.activation if self.output_activation is None else self.output_activation
         return [self.activation] * (len(self.sizes) - 2) + [last]
 
+    def initial_sigma(self) -> NDArray[np.float32]:
+        """(d,) standard deviations to start from, what ``Box(init_sigma=...)`` takes.
+
+        1 / sqrt(inputs) a weight, a tenth of that in the last layer, 0 for biases (Such et al. 2017).
+        """
+        return layer_sigma(self._layers(), [self._bias_length(n_out) for _, n_out in self._layers()])
+
     def unpack(self, weights: Array) -> list[tuple[Array, Array]]:
         """The layers of a batch of networks, as views where the weights are contiguous.
 
@@ -119,7 +126,9 @@ class MLP:
         Returns:
             (n, a) actions.
         """
-        weights = np.ascontiguousarray(weights, np.float64)
+        if backend != "numba" or weights.dtype != np.float32:  # which the kernel reads as it is
+            weights = np.ascontiguousarray(weights, np.float64)
+        weights = np.ascontiguousarray(weights)
         observations = np.ascontiguousarray(observations, np.float64)
         if weights.ndim != 2 or weights.shape[1] != self.length:
             raise QDError(f"weights: got shape {weights.shape}, wanted (n, {self.length})")
@@ -151,3 +160,12 @@ class MLP:
 
     def _bias_length(self, n_out: int) -> int:
         return {"vector": n_out, "scalar": 1, "none": 0}[self.bias]
+
+
+def layer_sigma(layers: list[tuple[int, int]], biases: list[int]) -> NDArray[np.float32]:
+    """(d,) standard deviations of ``MLP.initial_sigma`` for (inputs, outputs) of each layer and its count of biases."""
+    parts = []
+    for layer, ((n_in, n_out), n_bias) in enumerate(zip(layers, biases, strict=True)):
+        sigma = (0.1 if layer == len(layers) - 1 else 1.0) / np.sqrt(n_in)
+        parts += [np.full(n_in * n_out, sigma, np.float32), np.zeros(n_bias, np.float32)]
+    return np.concatenate(parts)

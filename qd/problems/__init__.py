@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qd.problems.ant_maze import AntMaze
     from qd.problems.atari import Atari
+    from qd.problems.cart_pole_swing_up import CartPoleSwingUp
     from qd.problems.collect_ball import CollectBall
     from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
     from qd.problems.image_maze import ImageMaze
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
+    from qd.problems.on_device import OnDevice
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.point2d import Point2D
     from qd.problems.redundant_arm import RedundantArm
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
+    from qd.problems.world import Outcome, World
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
 _HOMES = {
     "AntMaze": "ant_maze",
     "Atari": "atari",
+    "CartPoleSwingUp": "cart_pole_swing_up",
     "Cigar": "functions",
     "CollectBall": "collect_ball",
     "Curling": "curling",
@@ -52,6 +56,8 @@ _HOMES = {
     "ImageMaze": "image_maze",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
+    "OnDevice": "on_device",
+    "Outcome": "world",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Point2D": "point2d",
@@ -61,6 +67,7 @@ _HOMES = {
     "Sphere": "functions",
     "Spurious": "spurious",
     "StepMeasure": "step_measures",
+    "World": "world",
     "ZDT1": "zdt",
     "ZDT2": "zdt",
     "ZDT3": "zdt",
@@ -83,6 +90,7 @@ __all__ = [
     "ZDT6",
     "AntMaze",
     "Atari",
+    "CartPoleSwingUp",
     "Cigar",
     "CollectBall",
     "Curling",
@@ -96,6 +104,8 @@ __all__ = [
     "ImageMaze",
     "MiniGrid",
     "Noisy",
+    "OnDevice",
+    "Outcome",
     "PlanarArm",
     "PlanarArmTradeOff",
     "Point2D",
@@ -105,6 +115,7 @@ __all__ = [
     "Sphere",
     "Spurious",
     "StepMeasure",
+    "World",
 ]
 
 

@@ -81,6 +81,30 @@ def place(lanes, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def first_hit(clear, touched, at, which, last):  # type: ignore[no-untyped-def]
+    """On which of ``last`` steps ray ``which`` from the free pixel ``at`` hits a wall; MISS for none."""
+    hit = np.uint8(MISS)
+    k = max(1, int(clear[at]))  # no wall is nearer than this many steps
+    while k <= last:
+        near = int(clear[at + touched[which, k, 0]])
+        if near == 0 or clear[at + touched[which, k, 1]] == 0 or clear[at + touched[which, k, 2]] == 0:
+            hit = np.uint8(k)
+            break
+        k += near
+    return hit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def all_hits(clear, touching, touched, ray_steps, memo):  # type: ignore[no-untyped-def]
+    """Fill in the memo for every pixel that a robot can stand on: where it is looked up and never written."""
+    rays = len(ray_steps)
+    for at in range(len(clear)):
+        if touching[at] == 0:
+            for which in range(rays):
+                memo[at * rays + which] = first_hit(clear, touched, at, which, ray_steps[which])
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def see_walls(lanes, clear, ray, touched, ends, ray_steps, memo, rays):  # type: ignore[no-untyped-def]
     """The three lasers, from where the robots stand, into LASERS; the tables as in ``_fastsim_map.Tables``."""
     for w in range(LANES):
@@ -104,14 +128,7 @@ def see_walls(lanes, clear, ray, touched, ends, ray_steps, memo, rays):  # type:
             which = np.int64(ray[int(lanes[(RAYS + laser) * LANES + w])])
             hit = memo[at * rays + which]
             if hit == 0:
-                hit = np.uint8(MISS)
-                k = max(1, int(clear[at]))  # no wall is nearer than this many steps
-                while k <= ray_steps[which]:
-                    near = int(clear[at + touched[which, k, 0]])
-                    if near == 0 or clear[at + touched[which, k, 1]] == 0 or clear[at + touched[which, k, 2]] == 0:
-                        hit = np.uint8(k)
-                        break
-                    k += near
+                hit = first_hit(clear, touched, at, which, ray_steps[which])
                 memo[at * rays + which] = hit
             end = (which * (STEPS + 1) + hit) * 2
             lanes[(HIT_X + laser) * LANES + w] = px + ends[end]

@@ -78,6 +78,7 @@ class DeceptiveMaze(Problem):
         "trajectory": "(n, frames, 2) x and y along the episode [px]",
         "reached": "(n,) whether the robot ends within 10 px of the goal",
     })  # fmt: skip
+    world_columns = ("trajectory", "reached")
     deterministic = True
     chunk_size = 64  # 64 rows of 400 steps are about 4 ms
     batching = "rows"
@@ -132,6 +133,12 @@ class DeceptiveMaze(Problem):
         status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": np.full(n, float(self.steps))}
         return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
+
+    def world(self, device: str, dtype: Any) -> Any:
+        """The maze in torch, for ``OnDevice``."""
+        from qd.problems._deceptive_maze_torch import DeceptiveMazeWorld
+
+        return DeceptiveMazeWorld(self, device, dtype)
 
     def episodes(
         self,

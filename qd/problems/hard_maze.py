@@ -79,6 +79,7 @@ class HardMaze(Problem):
         "images": "(n, images, image_size, image_size, 3) uint8 RGB pictures of the maze with the robot, y down",
         "reward_area": "(n,) the reward area that paid, 0 or 1; -1 for none",
     })  # fmt: skip
+    world_columns = ("trajectory", "reward_area")
     deterministic = True
     chunk_size = 64  # 64 rows of 2000 steps are about 7 ms
     batching = "rows"
@@ -133,6 +134,12 @@ class HardMaze(Problem):
         status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": np.full(n, float(self.steps))}
         return Evaluation(objective, measures, status, columns, cost, {"reward_area": area}, reasons)
+
+    def world(self, device: str, dtype: Any) -> Any:
+        """The maze in torch, for ``OnDevice``."""
+        from qd.problems._hard_maze_torch import HardMazeWorld
+
+        return HardMazeWorld(self, device, dtype)
 
     def frame_steps(self) -> NDArray[np.int64]:
         """(frames,) the steps, counted from 0, after which a frame of the trajectory is taken."""

@@ -74,6 +74,12 @@ class PlanarArm(Problem):
         reach(genes, objective, measures)
         return Evaluation(objective, measures)
 
+    def world(self, device: str, dtype: Any) -> Any:
+        """The arm in torch, for ``OnDevice``."""
+        from qd.problems._planar_arm_torch import PlanarArmWorld
+
+        return PlanarArmWorld(self, device, dtype)
+
     def points(self, genes: NDArray[np.float64]) -> NDArray[np.float64]:
         """(d + 1, 2) the shoulder, the joints and the hand of one arm, in measure coordinates."""
         phi = np.cumsum(2 * np.pi * np.asarray(genes, np.float64) - np.pi)

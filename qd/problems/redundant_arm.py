@@ -93,6 +93,7 @@ class RedundantArm(Problem):
         "reward_area": "(n,) the reward area that paid, 0 to 2; -1 for none",
         "posture": "(n, 21, 2) x and y of the base and of every joint at the end, the end effector last",
     })  # fmt: skip
+    world_columns = ("trajectory", "reward_area", "posture")
     deterministic = True
     chunk_size = 256  # 256 rows of up to 100 steps are a few ms
     batching = "rows"
@@ -150,6 +151,12 @@ class RedundantArm(Problem):
         status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": final[:, JOINTS].copy()}
         return Evaluation(objective, measures, status, columns, cost, {"reward_area": area}, reasons)
+
+    def world(self, device: str, dtype: Any) -> Any:
+        """The arm in torch, for ``OnDevice``."""
+        from qd.problems._redundant_arm_torch import RedundantArmWorld
+
+        return RedundantArmWorld(self, device, dtype)
 
     def episodes(
         self,

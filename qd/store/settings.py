@@ -56,6 +56,18 @@ def differences(before: Any, now: Any, path: str = "") -> list[str]:
     return [] if before == now else [f"{path}: {before!r} -> {now!r}"]
 
 
+def without_resumable(described_settings: Any, owner: Any) -> Any:
+    """Described settings of ``owner`` without those that a resumed run may set anew (``Problem.resumable``)."""
+    if not isinstance(described_settings, dict) or not is_dataclass(owner):
+        return described_settings
+    free = getattr(owner, "resumable", ())
+    return {
+        name: without_resumable(item, getattr(owner, name, None))
+        for name, item in described_settings.items()
+        if name not in free
+    }
+
+
 def surroundings() -> dict[str, Any]:
     """Versions, machine, command and git commit: what a reader needs to make the run again."""
     return {
