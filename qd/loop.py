@@ -180,6 +180,7 @@ class _Loop:
         self.touched = self.finished = False
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
         self.seconds = 0.0
+        self.traffic = [0, 0]  # bytes to and from other ranks so far
         self.chain = START
         self.saved = 0
         if checkpoint is None:
@@ -235,6 +236,7 @@ class _Loop:
             if signals.received:  # it came just before the line above
                 return
             evaluation = self.evaluator.finish()
+            traffic = self.evaluator.traffic
             signals.interruptible = False
             self.telling = True
             request = self.in_flight.popleft()
@@ -249,7 +251,8 @@ class _Loop:
             evaluation.truth, evaluation.reasons = {}, {}
             algorithm.tell(self.state, request, evaluation)
             self.seconds = perf_counter() - self._began
-            row = metrics_row(self.recorder, request, self.seconds, algorithm.report(self.state))
+            self.traffic = [before + now for before, now in zip(self.traffic, traffic, strict=True)]
+            row = metrics_row(self.recorder, request, self.seconds, traffic, algorithm.report(self.state))
             self.metrics.append(row)
             self.telling = False
             if self.progress.due:
@@ -321,6 +324,7 @@ class _Loop:
                 "touched": self.touched,
                 "finished": self.finished,
                 "seconds": self.seconds,
+                "traffic": self.traffic,
                 "chain": self.chain,
                 "saved": self.saved + 1,
             },
@@ -343,7 +347,7 @@ class _Loop:
         loop = checkpoint["loop"]
         self.number, self.rows = loop["number"], loop["rows"]
         self.budget.asked, self.budget.search_over = loop["asked"], loop["search_over"]
-        self.touched, self.seconds = loop["touched"], loop["seconds"]
+        self.touched, self.seconds, self.traffic = loop["touched"], loop["seconds"], loop["traffic"]
         self.chain, self.saved = loop["chain"], loop["saved"]
         self.in_flight.extend(Request(**tree) for tree in checkpoint["in_flight"])
         self.recorder.restore(checkpoint["recorder"])
@@ -372,6 +376,8 @@ class _Loop:
             "cost": recorder.cost,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(setup, 4),
+            "bytes_sent": self.traffic[0],
+            "bytes_received": self.traffic[1],
             "evaluations_per_second": round(recorder.evaluations / self.seconds, 2) if self.seconds else 0.0,
             "coverage": recorder.coverage if coverage is None else coverage,
             "qd_score": recorder.qd_score if qd_score is None else qd_score,

@@ -306,6 +306,9 @@ def experiments() -> dict[str, qd.Experiment]:
             a.DeepGA(40, parents=5, sigma=0.05, validated=4, validation_episodes=3),
             500,
         ),
+        "map_elites_lineages": qd.Experiment(
+            qd.problems.Decoded(maze), a.MapElites(40, selection="curiosity", sigma=0.1), 300
+        ),
         "novelty_ga": qd.Experiment(qd.problems.Decoded(maze), a.NoveltyGA(40, parents=6, sigma=0.1), 300),
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
