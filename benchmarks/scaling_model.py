@@ -4,9 +4,10 @@
 
 - search: ask, tell, record and metrics on rank 0, measured with a problem that costs nothing.
 - work: the rank that is last. Rows go out in whole chunks, each costs its decoding and its evaluation, whose times are
-  drawn from those measured. Ranks beyond the cores of a machine share them: work is at least all of it over the cores.
-- messages: rank 0 packs, sends, receives and unpacks one message a rank each way: head + alpha a message, 1 / bandwidth a
-  byte. Head and bytes a row are measured, and so are alpha and bandwidth between two ranks of this machine
+  drawn from those measured. Ranks beyond the cores of a machine share them, and so do other programs: work is at least
+  all of it over the cores that there were, measured by the same loop on every rank at once, at most min(R, cores).
+- messages: rank 0 packs, sends, receives and unpacks one message a rank each way: head + alpha a message, 1 / bandwidth
+  a byte. Head and bytes a row are measured, and so are alpha and bandwidth between two ranks of this machine
   (ping-pong); those of InfiniBand and 10 Gb Ethernet are assumed, and so printed. No topology, no contention.
 
 Beside it what a genome's weights would take out of rank 0's link. The check: each of 1 to 4 ranks is predicted within a
@@ -30,8 +31,10 @@ from numpy.typing import NDArray
 import qd
 from benchmarks.machine import describe
 from qd.evaluate.chunks import blocks
+from qd.evaluate.guard import evaluate_span
 from qd.evaluate.local import cores
 from qd.evaluate.wire import ContextCache, pack_evaluation, pack_request, unpack_evaluation, unpack_request
+from qd.lineages import Decoder, Lineage, children, draws
 
 CHILDREN, GENERATIONS, FACTOR = 400, 12, 2.0
 LINKS = {"InfiniBand (assumed)": (2e-6, 10e9), "10GbE (assumed)": (20e-6, 1.1e9)}  # alpha [s], bandwidth [B/s]
@@ -40,9 +43,9 @@ MPIEXEC = Path(sys.executable).with_name("mpiexec")
 
 
 class Free(qd.Problem):
-    """Solutions of the same size whose evaluation costs nothing."""
+    """Lineages of the same size whose evaluation costs nothing: they are not even decoded."""
 
-    solution_space = qd.problems.DeceptiveMaze().solution_space
+    solution_space = Lineage(226, 0.5)
     measure_space = qd.problems.DeceptiveMaze().measure_space
     batching = "rows"
 
@@ -55,7 +58,7 @@ def experiment(problem: qd.Problem) -> qd.Experiment:
     """Some generations of Deep GA without validation."""
     search = qd.algorithms.DeepGA(CHILDREN, parents=20, sigma=0.05, validation_episodes=0)
     one = qd.EvaluatorSettings(threads=1)
-    return qd.Experiment(qd.problems.Decoded(problem, chunk=8), search, CHILDREN * GENERATIONS, evaluator=one)
+    return qd.Experiment(problem, search, CHILDREN * GENERATIONS, evaluator=one)
 
 
 def a_generation(result: Any) -> float:
@@ -73,11 +76,20 @@ def launched(ranks: int, out: Path) -> qd.Result:
 
 
 def on_a_rank(out: str) -> int:
-    """The real run's own part; two ranks also play ping-pong."""
+    """The real run's own part, and a loop on every rank at once; two ranks also play ping-pong."""
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD
-    qd.run(experiment(qd.problems.DeceptiveMaze()), out)
+    qd.run(experiment(qd.problems.Decoded(qd.problems.DeceptiveMaze(), chunk=8)), out)
+    spun = []
+    for _ in range(5):
+        comm.Barrier()
+        begin = perf_counter()
+        sum(range(2_000_000))
+        comm.Barrier()
+        spun.append(perf_counter() - begin)
+    if comm.rank == 0:
+        Path(out, "spin.json").write_text(json.dumps(float(np.median(spun))))
     if comm.size == 2:
         taken = []
         for size, rounds in ((8, 2000), (2**22, 50)):
@@ -98,28 +110,37 @@ def on_a_rank(out: str) -> int:
 
 
 def row_seconds() -> tuple[NDArray[np.float64], float]:
-    """(n,) seconds of single evaluations, and seconds that growing a row takes, both in batches of a chunk."""
+    """Seconds a row of chunks that are decoded and evaluated; seconds a weight of decoding a large child."""
     problem = qd.problems.Decoded(qd.problems.DeceptiveMaze(), chunk=8)
-    rows = problem.solution_space.sample(CHILDREN, np.random.default_rng(0))
-    whole = qd.Request(rows)
-    seeds = np.zeros(CHILDREN, np.uint64)
-    problem.evaluate(whole.rows(0, 8), seeds[:8])
-    begin = perf_counter()
-    weights = problem.weights(rows).copy()  # type: ignore[arg-type]
-    growing = (perf_counter() - begin) / CHILDREN
-    taken = []
-    for i in range(0, CHILDREN, 8):
+    rng = np.random.default_rng(0)
+    parents = problem.solution_space.sample(20, rng)
+    assert isinstance(parents, qd.Ragged)
+    request = qd.Request(children(parents, rng.integers(0, 20, CHILDREN), draws(0, np.arange(CHILDREN)), 0.05))
+    seeds, taken = np.zeros(CHILDREN, np.uint64), []
+    for turn in range(3):  # the first compiles and meets the parents
+        for i in range(0, CHILDREN, 8):
+            begin = perf_counter()
+            evaluate_span(problem, request, seeds, (i, i + 8))
+            if turn:
+                taken.append((perf_counter() - begin) / 8)
+    large = Decoder(Lineage(10**6, 0.05))
+    parent = large.space.sample(1, rng)
+    assert isinstance(parent, qd.Ragged)
+    one, out = children(parent, np.zeros(1, int), draws(0, [1]), 0.05), np.empty((1, 10**6), np.float32)
+    large.weights(one, out)
+    growing = []
+    for _ in range(5):
         begin = perf_counter()
-        problem.problem.evaluate(qd.Request(weights[i : i + 8]), seeds[:8])
-        taken.append((perf_counter() - begin) / 8)
-    return np.array(taken), growing
+        large.weights(one, out)
+        growing.append((perf_counter() - begin) / 10**6)
+    return np.array(taken), float(np.median(growing))
 
 
 def packing() -> tuple[float, float]:
     """Rank 0's seconds a message pair (packing what goes out, unpacking what comes in), and a row in it."""
     space = qd.problems.Decoded(qd.problems.DeceptiveMaze()).solution_space
     found = []
-    for n in (1, 401):
+    for n in (1, 4001):
         request = qd.Request(space.sample(n, np.random.default_rng(0)), number=0, first=0)
         seeds = np.zeros(n, np.uint64)
         reply = pack_evaluation(qd.Evaluation(np.zeros(n), np.zeros((n, 2))))
@@ -130,7 +151,7 @@ def packing() -> tuple[float, float]:
             pack_request(request, seeds, "", ContextCache())
             unpack_evaluation(reply)
         found.append((perf_counter() - begin) / 200)
-    return found[0], (found[1] - found[0]) / 400
+    return found[0], max(0.0, found[1] - found[0]) / 4000
 
 
 class Parts:
@@ -147,7 +168,7 @@ class Parts:
 
         Args:
             n, ranks: rows and ranks; usable: cores that the ranks have between them.
-            rows: seconds of evaluations to draw from; growing: seconds to decode one.
+            rows: seconds a row, one drawn for each chunk; growing: seconds to decode one, where not in them.
             chunk: rows that stay together.
             link: alpha [s] and bandwidth [B/s].
             row_bytes: that cross for a row; 0: as measured.
@@ -158,8 +179,8 @@ class Parts:
         rng = np.random.default_rng(0)
         slowest = []
         for _ in range(20 if ranks < 1000 else 5):
-            work = rng.choice(rows, (ranks, max(1, counts[0]))) + growing
-            work[np.arange(work.shape[1])[None] >= counts[:, None]] = 0.0
+            work = chunk * (rng.choice(rows, (ranks, counts[0] // chunk)) + growing)
+            work[chunk * np.arange(work.shape[1])[None] >= counts[:, None]] = 0.0
             spent = work.sum(axis=1)
             slowest.append(max(spent.max(), spent.sum() / usable))
         alpha, bandwidth = link
@@ -170,45 +191,47 @@ class Parts:
         return self.search * n / CHILDREN, float(np.mean(slowest)), crossing if ranks > 1 else 0.0
 
 
-def measured_parts() -> tuple[Parts, NDArray[np.float64], float, dict[int, Any], tuple[float, float]]:
-    """All that the model needs, and the real runs by their ranks."""
+def measured_parts() -> tuple[Parts, NDArray[np.float64], float, dict[int, tuple[float, float]], tuple[float, float]]:
+    """All that the model needs, and by ranks: the real run's seconds a generation, and the cores that there were."""
     free = experiment(Free())
     qd.run(free)
     search = a_generation(qd.run(free))
     rows, growing = row_seconds()
     with tempfile.TemporaryDirectory() as name:
         runs = {ranks: launched(ranks, Path(name)) for ranks in (1, 2, 3, 4)}
-        times = {ranks: a_generation(run) for ranks, run in runs.items()}
+        spun = {ranks: json.loads(Path(name, str(ranks), "spin.json").read_text()) for ranks in runs}
+        usable = {ranks: min(ranks, cores(), ranks * spun[1] / spun[ranks]) for ranks in runs}
+        times = {ranks: (a_generation(run), usable[ranks]) for ranks, run in runs.items()}
         link = json.loads(Path(name, "2", "link.json").read_text())
         bytes_two = float(runs[2].metrics[["bytes_sent", "bytes_received"]].sum(axis=1).median())
     head, packed_row = packing()
-    problem = experiment(qd.problems.DeceptiveMaze()).problem
-    first = blocks(problem, CHILDREN, 2)[0]
+    first = blocks(qd.problems.Decoded(qd.problems.DeceptiveMaze(), chunk=8), CHILDREN, 2)[0]
     far = CHILDREN - (first[1] - first[0])
     return Parts(search, head, packed_row, bytes_two / far), rows, growing, times, (link[0], link[1])
 
 
 def main() -> int:
-    """Prints predicted beside measured, then what lies beyond this machine; 1 where a prediction is off by the factor."""
+    """Prints predicted beside measured, then what lies beyond this machine; 1 where one is off by the factor."""
     describe("mpi4py", "mpich")
     parts, rows, growing, times, link = measured_parts()
-    print(f"search {1e3 * parts.search:.2f} ms; a row: evaluation {1e3 * rows.mean():.3f} ms (sd {1e3 * rows.std():.3f}), "
-          f"decoding {1e3 * growing:.4f} ms, {parts.row_bytes:.0f} bytes, packing {1e6 * parts.packed_row:.2f} us; "
-          f"a rank: {1e6 * parts.head:.0f} us; ping-pong: {1e6 * link[0]:.1f} us, {link[1] / 1e9:.1f} GB/s")  # fmt: skip
+    print(f"search {1e3 * parts.search:.2f} ms; a row: {1e3 * rows.mean():.3f} ms of work (sd of chunks "
+          f"{1e3 * rows.std():.3f}), {parts.row_bytes:.0f} bytes, {1e9 * parts.packed_row:.0f} ns of packing; "
+          f"a message pair: {1e6 * parts.head:.0f} us; ping-pong: {1e6 * link[0]:.1f} us, "
+          f"{link[1] / 1e9:.1f} GB/s")  # fmt: skip
     worst = 1.0
-    for ranks, taken in times.items():
-        usable = min(ranks, cores())
-        predicted = parts.predict(CHILDREN, ranks, usable, rows, growing, 8, link)
+    for ranks, (taken, usable) in times.items():
+        predicted = parts.predict(CHILDREN, ranks, usable, rows, 0.0, 8, link)
         total = sum(predicted)
         worst = max(worst, total / taken, taken / total)
-        print(f"{ranks} ranks on {usable} cores, {CHILDREN} children of 226 weights: predicted {1e3 * total:.1f} ms "
+        print(f"{ranks} ranks on {usable:.1f} cores, {CHILDREN} children of 226 weights: predicted {1e3 * total:.1f} ms "
               f"(search {1e3 * predicted[0]:.1f}, work {1e3 * predicted[1]:.1f}, messages {1e3 * predicted[2]:.2f}), "
               f"measured {1e3 * taken:.1f} ms")  # fmt: skip
     mean, sigma = DECISIONS
     episodes = np.random.default_rng(1).lognormal(np.log(mean) - sigma**2 / 2, sigma, 100_000)
-    large = growing * LARGE / 226  # an upper bound: a small row costs more than its weights
+    large = growing * LARGE
     print(f"Beyond this machine: {LARGE:,} weights, chains of 200, one core a rank, episodes of {mean:g} s "
-          f"(assumed: lognormal, sigma {sigma:g}), decoding {1e3 * large:.0f} ms a child at the measured rate")  # fmt: skip
+          f"(assumed: lognormal, sigma {sigma:g}), decoding {1e3 * large:.0f} ms a child at the measured "
+          f"{1e9 * growing:.1f} ns a weight")  # fmt: skip
     for ranks, n in ((720, 1440), (10_000, 10_000)):
         for name, wire in LINKS.items():
             crossing = parts.row_bytes + 8 * 200

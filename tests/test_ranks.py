@@ -177,7 +177,7 @@ def test_deep_ga_loses_one_rank_to_kill_9_and_ends_as_if_it_had_not(tmp_path: Pa
     while time.monotonic() < deadline and not list((out / "checkpoints").glob("0000000[3-9]*.qdc")):
         time.sleep(0.01)
     os.kill(int((tmp_path / "2").read_text()), signal.SIGKILL)  # one rank, not the job
-    _, err = process.communicate(timeout=60)
+    process.communicate(timeout=60)
     assert process.returncode != 0
     assert not (out / "summary.json").exists(), "it had ended: too small a budget to test anything"
     told = read_newest(out / "checkpoints")["recorder"]["evaluations"]
@@ -199,7 +199,7 @@ def test_bytes_between_ranks_are_counted_and_compared_with_nothing(tmp_path: Pat
         assert found[alone].summary["bytes_sent"] == found[alone].summary["bytes_received"] == 0
     assert len({result.digest for result in found.values()}) == 1
     rows = found[3].metrics
-    # two ranks get three or four of the five chunks of 8 children: 8 bytes a seed, a mutation and a place, and two heads
+    # two ranks get three or four of five chunks of 8: 8 bytes a seed, a mutation and a place, and two heads
     searched = rows[rows["purpose"] == "search"].reset_index()
     mutations = searched.index.to_numpy()
     assert (searched["bytes_sent"] > 24 * (24 - 8)).all()
