@@ -161,7 +161,7 @@ class Parts:
         self.search, self.head, self.packed_row, self.row_bytes = search, head, packed_row, row_bytes
 
     def predict(
-        self, n: int, ranks: int, usable: int, rows: NDArray[np.float64], growing: float, chunk: int,
+        self, n: int, ranks: int, usable: float, rows: NDArray[np.float64], growing: float, chunk: int,
         link: tuple[float, float], row_bytes: float = 0.0,
     ) -> tuple[float, float, float]:  # fmt: skip
         """(search, work, messages) seconds of a generation of n rows.
@@ -223,7 +223,7 @@ def main() -> int:
         predicted = parts.predict(CHILDREN, ranks, usable, rows, 0.0, 8, link)
         total = sum(predicted)
         worst = max(worst, total / taken, taken / total)
-        print(f"{ranks} ranks on {usable:.1f} cores, {CHILDREN} children of 226 weights: predicted {1e3 * total:.1f} ms "
+        print(f"{ranks} ranks on {usable:.1f} cores, {CHILDREN} children: predicted {1e3 * total:.1f} ms "
               f"(search {1e3 * predicted[0]:.1f}, work {1e3 * predicted[1]:.1f}, messages {1e3 * predicted[2]:.2f}), "
               f"measured {1e3 * taken:.1f} ms")  # fmt: skip
     mean, sigma = DECISIONS
