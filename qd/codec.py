@@ -110,6 +110,12 @@ for _path, _name in (
 ):
     register(_path, _name, *_plain_dataclass(_path))
 register(
+    "qd.algorithms._ragged_elites:RaggedElites",
+    "RaggedElites",
+    lambda archive: archive.to_state(),
+    _own_archive("qd.algorithms._ragged_elites:RaggedElites"),
+)
+register(
     "qd.ragged:Ragged",
     "Ragged",
     lambda ragged: {"values": ragged.values, "offsets": ragged.offsets},

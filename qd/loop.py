@@ -205,6 +205,7 @@ class _Loop:
         self.touched = self.finished = False
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
         self.seconds = 0.0
+        self.traffic = [0, 0]  # bytes to and from other ranks so far
         self.chain = START
         self.saved = 0
         if checkpoint is None:
@@ -259,7 +260,7 @@ class _Loop:
             signals.interruptible = True
             if signals.received:  # it came just before the line above
                 return
-            evaluation = self._finish()
+            evaluation, traffic = self._finish()
             signals.interruptible = False
             self.telling = True
             request = self.in_flight.popleft()
@@ -275,7 +276,8 @@ class _Loop:
             evaluation.truth, evaluation.reasons = {}, {}
             algorithm.tell(self.state, request, evaluation)
             self.seconds = perf_counter() - self._began
-            row = metrics_row(self.recorder, request, self.seconds, algorithm.report(self.state))
+            self.traffic = [before + now for before, now in zip(self.traffic, traffic, strict=True)]
+            row = metrics_row(self.recorder, request, self.seconds, traffic, algorithm.report(self.state))
             self.metrics.append(row)
             self.telling = False
             if self.progress.due:
@@ -320,12 +322,13 @@ class _Loop:
             request = request.rows(self.part.start, self.part.stop)
         self.evaluator.start(request, self._seeds(request))
 
-    def _finish(self) -> Evaluation:
-        """The evaluation of the oldest request; where rows were not paid for, of as many as the first ones save for."""
+    def _finish(self) -> tuple[Evaluation, tuple[int, int]]:
+        """The evaluation of the oldest request, of as many rows as the first ones save for, and its bytes."""
         evaluation, request = self.evaluator.finish(), self.in_flight[0]
+        sent, received = self.evaluator.traffic
         if self.part is None:
             self.budget.settle(request, evaluation)
-            return evaluation
+            return evaluation, (sent, received)
         parts = []
         while True:
             parts.append(evaluation)
@@ -333,10 +336,11 @@ class _Loop:
             rest = request.rows(self.part.stop, len(request))
             rows = self.budget.take(rest, self.part.closing) if len(rest) else 0
             if not rows:
-                return joined(parts)
+                return joined(parts), (sent, received)
             self.part = replace(self.part, start=self.part.stop, stop=self.part.stop + rows)
             self._start(request)
             evaluation = self.evaluator.finish()
+            sent, received = sent + self.evaluator.traffic[0], received + self.evaluator.traffic[1]
 
     def _whole(self, request: Request, last: Part) -> Request:
         """The rows of a request that were evaluated in parts."""
@@ -382,6 +386,7 @@ class _Loop:
                 "touched": self.touched,
                 "finished": self.finished,
                 "seconds": self.seconds,
+                "traffic": self.traffic,
                 "chain": self.chain,
                 "saved": self.saved + 1,
             },
@@ -404,7 +409,7 @@ class _Loop:
         loop = checkpoint["loop"]
         self.number, self.rows = loop["number"], loop["rows"]
         self.budget.asked, self.budget.search_over = loop["asked"], loop["search_over"]
-        self.touched, self.seconds = loop["touched"], loop["seconds"]
+        self.touched, self.seconds, self.traffic = loop["touched"], loop["seconds"], list(loop.get("traffic", (0, 0)))
         self.chain, self.saved = loop["chain"], loop["saved"]
         self.in_flight.extend(Request(**tree) for tree in checkpoint["in_flight"])
         if "parts" in loop and loop["parts"]["open"]:  # from its first row on
@@ -436,6 +441,8 @@ class _Loop:
             "cost": recorder.cost,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(setup, 4),
+            "bytes_sent": self.traffic[0],
+            "bytes_received": self.traffic[1],
             "evaluations_per_second": round(recorder.evaluations / self.seconds, 2) if self.seconds else 0.0,
             "coverage": recorder.coverage if coverage is None else coverage,
             "qd_score": recorder.qd_score if qd_score is None else qd_score,

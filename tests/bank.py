@@ -302,11 +302,14 @@ def experiments() -> dict[str, qd.Experiment]:
         "cma_es_one_plus_one": qd.Experiment(arm, a.EvolutionStrategy("one_plus_one", 7), 200),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
         "deep_ga": qd.Experiment(
-            qd.problems.Decoded(qd.problems.Noisy(qd.problems.Sphere(dimension=30, cells=8), 0.3), init_sigma=0.5),
+            qd.problems.Decoded(qd.problems.Noisy(qd.problems.Sphere(dimension=30, cells=8), 0.3), 0.5, chunk=8),
             a.DeepGA(40, parents=5, sigma=0.05, validated=4, validation_episodes=3),
             500,
         ),
-        "novelty_ga": qd.Experiment(qd.problems.Decoded(maze), a.NoveltyGA(40, parents=6, sigma=0.1), 300),
+        "map_elites_lineages": qd.Experiment(
+            qd.problems.Decoded(maze, chunk=8), a.MapElites(40, selection="curiosity", sigma=0.1), 300
+        ),
+        "novelty_ga": qd.Experiment(qd.problems.Decoded(maze, chunk=8), a.NoveltyGA(40, parents=6, sigma=0.1), 300),
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),

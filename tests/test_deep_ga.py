@@ -123,6 +123,14 @@ def test_decisions_count_training_and_validation() -> None:
     spent = result.summary["cost"]["decisions"]
     assert 2000 - 7 * 30 < spent <= 2000
     assert 3.0 <= spent / result.summary["evaluations"] <= 7.0
+    _, told = driven(Decoded(Bowl(noise=0.1)), 500)
+    paid = dict.fromkeys(("search", "validate"), 0.0)
+    for request, evaluation in told:
+        paid[request.purpose] += float(evaluation.cost["decisions"].sum())
+    episodes = {purpose: sum(len(r) * r.repeats for r, _ in told if r.purpose == purpose) for purpose in paid}
+    assert episodes["validate"] >= 4 * 3 * 8
+    for purpose in paid:  # 3 to 7 decisions an episode, each of the three of a validated row among them
+        assert 4.0 < paid[purpose] / episodes[purpose] < 6.0
 
 
 @pytest.mark.thorough

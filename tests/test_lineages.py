@@ -226,8 +226,11 @@ def test_a_keyframe_that_is_missing_or_altered(tmp_path) -> None:
     assert not read_keyframe(tmp_path / "none", Decoder(space()))
     path = tmp_path / "frame"
     write_keyframe(path, Decoder(space()), row)
+    for other in (Lineage(5), Lineage(WEIGHTS, 0.1)):
+        with pytest.raises(QDError, match="other standard deviations"):
+            read_keyframe(path, Decoder(other))
     with pytest.raises(QDError, match="int32"):
-        read_keyframe(path, Decoder(Lineage(5)))
+        Decoder(Lineage(5)).keep({row.tobytes(): Decoder(space()).grown(row)})
     data = bytearray(path.read_bytes())
     data[-7] ^= 1
     path.write_bytes(bytes(data))
@@ -236,6 +239,27 @@ def test_a_keyframe_that_is_missing_or_altered(tmp_path) -> None:
     path.write_bytes(bytes(data[:40]))
     with pytest.raises(QDError, match="delete it"):
         read_keyframe(path, Decoder(space()))
+
+
+def test_a_flipped_bit_of_a_keyframe_is_an_error_or_changes_nothing(tmp_path) -> None:
+    row = family(5)[-1].row(0)
+    batch = Ragged.from_rows([row], np.uint32)
+    cold = Decoder(space()).weights(batch)
+    path = tmp_path / "frame"
+    write_keyframe(path, Decoder(space()), row[:-4])
+    whole, refused = path.read_bytes(), 0
+    for place in [*range(0, 400, 3), *range(400, len(whole), 97)]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        decoder = Decoder(space())
+        try:
+            read_keyframe(path, decoder)
+        except QDError:
+            refused += 1
+        assert np.array_equal(decoder.weights(batch), cold)  # grown from the seeds, or from what padding did not touch
+    assert refused > 100
+    path.unlink()
+    missing = Decoder(space())
+    assert not read_keyframe(path, missing) and np.array_equal(missing.weights(batch), cold)
 
 
 def test_lineages_are_kept_in_checkpoints() -> None:

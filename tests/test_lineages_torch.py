@@ -15,12 +15,13 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("generations", [0, 1, 50])
+@pytest.mark.parametrize("generations", [0, 1, 50, 500])
 def test_torch_gives_the_bits_of_the_kernels(device: str, generations: int) -> None:
-    rows = family(generations)[-1]
+    rows = family(generations)[-1][: 8 if generations <= 50 else 1]
     wanted = Decoder(space()).weights(rows)
     assert np.array_equal(torch_weights(space(), rows, device).cpu().numpy(), wanted)
-    assert np.array_equal(torch_weights(space(), rows, device, block=64).cpu().numpy(), wanted)
+    block = 64 if generations <= 50 else 512
+    assert np.array_equal(torch_weights(space(), rows, device, block=block).cpu().numpy(), wanted)
 
 
 @pytest.mark.parametrize("device", DEVICES)

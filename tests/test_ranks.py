@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import qd
+from qd.store.checkpoint import read_newest
 from tests import bank, launching
 
 pytestmark = [pytest.mark.launch, launching.needs_mpi]
@@ -148,6 +151,62 @@ print([m for m in ("mpi4py", "torch", "ribs", "evotorch", "matplotlib", "pandas"
        if m in sys.modules])
 """
     assert launching.launch(0, "-c", code).stdout.strip() == "[]"
+
+
+LINEAGES = """
+import os, sys, qd
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, "tests")
+import bank
+out, budget = Path(sys.argv[1]), int(sys.argv[2])
+if len(sys.argv) > 3:
+    Path(sys.argv[3], os.environ.get("PMI_RANK", "0")).write_text(str(os.getpid()))
+experiment = replace(bank.experiments()["deep_ga"], budget=budget, checkpoint_seconds=0.05)
+result = qd.resume(out, experiment) if (out / "config.json").exists() else qd.run(experiment, out)
+if result.root: print(result.digest)
+"""
+
+
+def test_deep_ga_loses_one_rank_to_kill_9_and_ends_as_if_it_had_not(tmp_path: Path) -> None:
+    budget, out = "30000", tmp_path / "run"
+    whole = launching.launch(0, "-c", LINEAGES, str(tmp_path / "whole"), budget)
+    assert whole.returncode == 0, whole.stderr
+    process = launching.start(3, "-c", LINEAGES, str(out), budget, str(tmp_path))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list((out / "checkpoints").glob("0000000[3-9]*.qdc")):
+        time.sleep(0.01)
+    os.kill(int((tmp_path / "2").read_text()), signal.SIGKILL)  # one rank, not the job
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert not (out / "summary.json").exists(), "it had ended: too small a budget to test anything"
+    told = read_newest(out / "checkpoints")["recorder"]["evaluations"]
+    assert 0 < told < int(budget)
+    resumed = launching.launch(2, "-c", LINEAGES, str(out), budget)
+    assert resumed.returncode == 0, resumed.stderr
+    assert len(resumed.stdout.strip()) == 64 and resumed.stdout == whole.stdout
+
+
+def test_bytes_between_ranks_are_counted_and_compared_with_nothing(tmp_path: Path) -> None:
+    found = {}
+    for ranks in (0, 1, 3):
+        done = launching.launch(ranks, "-c", LINEAGES, str(tmp_path / str(ranks)), "500")
+        assert done.returncode == 0, done.stderr
+        found[ranks] = qd.Result.load(tmp_path / str(ranks))
+        for way in ("bytes_sent", "bytes_received"):
+            assert found[ranks].summary[way] == found[ranks].metrics[way].sum()
+    for alone in (0, 1):
+        assert found[alone].summary["bytes_sent"] == found[alone].summary["bytes_received"] == 0
+    assert len({result.digest for result in found.values()}) == 1
+    rows = found[3].metrics
+    # two ranks get three or four of five chunks of 8: 8 bytes a seed, a mutation and a place, and two heads
+    searched = rows[rows["purpose"] == "search"].reset_index()
+    mutations = searched.index.to_numpy()
+    assert (searched["bytes_sent"] > 24 * (24 - 8)).all()
+    assert (searched["bytes_sent"] < 32 * (24 + 8 * mutations) + 2 * 1000).all()
+    assert (searched["bytes_received"] > 24 * 16).all()
+    same = [name for name in rows.columns if name not in ("seconds", "bytes_sent", "bytes_received")]
+    assert rows[same].equals(found[0].metrics[same])
 
 
 def kill_and_resume(tmp_path: Path, moments: int) -> None:

@@ -1,4 +1,4 @@
-"""How archives and populations of several searches make children: iso+line, Gaussian, bit flips, by the space."""
+"""How archives and populations of several searches make children: iso+line, Gaussian, bit flips, seeds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
+from qd.lineages import Lineage, children, draws
+from qd.ragged import Ragged
 from qd.space import Box, Mask, Space
 
 
@@ -21,7 +23,7 @@ def check_iso_line(owner: Any) -> None:
 def operator_of(space: Space, operator: str = "auto") -> tuple[str, int]:
     """The operator's name, chosen by the space for ``"auto"``, and how many parents a child of it has."""
     if operator == "auto":
-        operator = "bit_flip" if isinstance(space, Mask) else "iso_line"
+        operator = {Mask: "bit_flip", Lineage: "gaussian"}.get(type(space), "iso_line")
     return operator, 2 if operator == "iso_line" else 1
 
 
@@ -53,3 +55,13 @@ def children_of(
     if operator == "gaussian":
         return operators.gaussian(solutions[rows[0]], rng, owner.sigma, *space.bounds)
     return operators.iso_line_from(solutions, rows[0], rows[1], rng, owner.iso_sigma, owner.line_sigma, *space.bounds)
+
+
+def grown_from(owner: Any, parents: Ragged, seed: int, generation: int) -> Ragged:
+    """A lineage for each parent (n,) of a generation's children: one more mutation, of the search's ``sigma``.
+
+    Generations of ``batch_size`` children number them, so that no two mutations of a run share their draw.
+    """
+    n = len(parents)
+    numbers = generation * owner.batch_size + np.arange(n)
+    return children(parents, np.arange(n), draws(seed, numbers), owner.sigma)

@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
-from qd.algorithms._children import check_iso_line, children_of, operator_of
+from qd.algorithms._children import check_iso_line, children_of, grown_from, operator_of
+from qd.algorithms._ragged_elites import RaggedElites
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError, nearest
+from qd.lineages import Lineage
+from qd.lineages.space import check_sigma
 from qd.rng import generator
 from qd.space import Box, Mask, Space
 
@@ -59,14 +62,16 @@ class MapElites(Algorithm):
     centroid_samples: int = 10_000
     """Random points that place the centroids; k-means over many is slow."""
     make_archive: Callable[[Problem], Any] | None = None
-    """Any archive with pyribs' interface instead, e.g. ``lambda problem: ribs.archives.GridArchive(...)``."""
+    """Any archive with pyribs' interface instead, e.g. ``lambda problem: ribs.archives.GridArchive(...)``; for
+    lineages one of ``solution_dim=1, solution_dtype=np.int64``, which holds handles."""
     selection: Literal["uniform", "curiosity", "objective", "rank", "ucb", "fewest"] = "uniform"
     """Which elites become parents: all alike; by how many of their children entered the archive; by objective or by
     rank of it; by the upper confidence bound of children entering; those that were parents least often."""
     exploration: float = 1.0
     """ucb: weight of the bound's width."""
     operator: Literal["auto", "iso_line", "gaussian", "bit_flip"] = "auto"
-    """How children are made; auto: iso_line for real vectors, bit_flip for masks."""
+    """How children are made; auto: iso_line for real vectors, bit_flip for masks, gaussian for lineages, where it is
+    one more seed on the chain of an elite."""
     iso_sigma: float = 0.01
     """iso_line: standard deviation of the isotropic part."""
     line_sigma: float = 0.2
@@ -93,10 +98,17 @@ class MapElites(Algorithm):
 
     def init(self, problem: Problem, seed: int) -> MapElitesState:
         space = problem.space()
-        wanted = {"bit_flip": Mask, "iso_line": Box, "gaussian": Box, "auto": Box | Mask}[self.operator]
+        wanted = {"bit_flip": Mask, "iso_line": Box, "gaussian": Box | Lineage, "auto": Box | Mask | Lineage}[
+            self.operator
+        ]
         if not isinstance(space, wanted):
             raise QDError(f"MapElites.operator: {self.operator!r} does not vary {space!r}; it varies {wanted}")
-        state = MapElitesState(seed, space, self._archive(problem, space, seed))
+        if isinstance(space, Lineage):
+            check_sigma(self.sigma)
+        archive = self._archive(problem, space, seed)
+        if isinstance(space, Lineage):
+            archive = RaggedElites(archive, space.dtype)
+        state = MapElitesState(seed, space, archive)
         if self.selection in _COUNTING:
             if hasattr(state.archive, "k_neighbors") or not hasattr(state.archive, "cells"):
                 raise QDError(f"MapElites.selection: {self.selection!r} counts by cell, and "
@@ -112,12 +124,13 @@ class MapElites(Algorithm):
         if measures is None:
             raise QDError(f"MapElites: {problem.name} declares no measures, so there are no cells; give it a "
                           "measure_space")  # fmt: skip
+        genes, dtype = (1, np.dtype(np.int64)) if space.length < 0 else (space.length, space.dtype)  # 1: a handle
         if self.archive == "cvt":
             from qd.interop.ribs import cvt_archive
 
             return cvt_archive(
-                space.length, self.centroids, measures.ranges, self.centroid_samples, seed,
-                solution_dtype=space.dtype, objective_dtype=np.float64, measures_dtype=np.float64, extra_fields=_ID,
+                genes, self.centroids, measures.ranges, self.centroid_samples, seed,
+                solution_dtype=dtype, objective_dtype=np.float64, measures_dtype=np.float64, extra_fields=_ID,
             )  # fmt: skip
         from archives import GridArchive
 
@@ -128,7 +141,7 @@ class MapElites(Algorithm):
             raise QDError(f"MapElites.dims: got {len(dims)} numbers {dims}, but there are {measures.size} measures "
                           f"{measures.names}")  # fmt: skip
         return GridArchive(
-            solution_dim=space.length, dims=dims, ranges=measures.ranges, solution_dtype=space.dtype, extra_fields=_ID
+            solution_dim=genes, dims=dims, ranges=measures.ranges, solution_dtype=dtype, extra_fields=_ID
         )
 
     def ask(self, state: MapElitesState, left: int) -> Request | None:
@@ -150,7 +163,11 @@ class MapElites(Algorithm):
             slots = archive.sample_slots(count * n, rng) if self.selection == "uniform" else self._chosen(
                 state, archive.column("index"), archive.column("objective"), count, rng
             )  # fmt: skip
-            table, ids = archive.column("solution"), archive.column("id")[slots]
+            ids = archive.column("id")[slots] if "id" in archive.field_list else np.full(len(slots), -1)
+            if isinstance(archive, RaggedElites):
+                grown = grown_from(self, archive.solutions_at(slots), state.seed, number)
+                return Request(grown, parents=ids[:, None], operators=operator)
+            table = archive.column("solution")
         elif self.selection != "uniform":
             elites = archive.data()
             slots = self._chosen(state, elites["index"], elites["objective"], count, rng)
@@ -191,7 +208,7 @@ class MapElites(Algorithm):
         return np.concatenate([first, rng.integers(0, len(cells), (count - 1) * n)])
 
     def tell(self, state: MapElitesState, request: Request, evaluation: Evaluation) -> None:
-        solutions, objective, measures = np.asarray(request.solutions), evaluation.objective, evaluation.measures
+        solutions, objective, measures = request.solutions, evaluation.objective, evaluation.measures
         ids = request.ids
         if evaluation.status.any():
             ok = evaluation.ok

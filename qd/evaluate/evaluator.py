@@ -19,10 +19,12 @@ class Evaluator(ABC):
     Attributes:
         ranks: how many processes share the work.
         description: one line for the log.
+        traffic: bytes of the messages that the last finished request cost: (sent to other ranks, received from them).
     """
 
     ranks: int = 1
     description: str = ""
+    traffic: tuple[int, int] = (0, 0)
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

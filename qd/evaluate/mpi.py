@@ -93,6 +93,8 @@ class _Ticket:
     spans: list[Span]
     key: str  # of the context's content
     results: dict[int, Evaluation] = field(default_factory=dict)  # span number -> evaluation
+    sent: int = 0  # bytes of its messages to other ranks ...
+    received: int = 0  # ... and from them
 
     @property
     def done(self) -> bool:
@@ -158,6 +160,7 @@ class MPIEvaluator(Evaluator):
                 else:
                     self._check_watchdog()
                     nap.wait()
+        self.traffic = ticket.sent, ticket.received
         return joined([ticket.results[i] for i in range(len(ticket.spans))])
 
     def _work_queue(self, ticket: _Ticket) -> None:
@@ -186,6 +189,7 @@ class MPIEvaluator(Evaluator):
     def _send(self, rank: int, ticket: _Ticket, i: int) -> None:
         request, seeds = ticket.piece(i)
         message = pack_request(request, seeds, ticket.key, self._contexts[rank])
+        ticket.sent += len(message)
         self._sends.append((self.comm.Isend(message, dest=rank, tag=_WORK), message))
         self._out[rank].append((ticket, i))
 
@@ -196,6 +200,7 @@ class MPIEvaluator(Evaluator):
             return False
         rank, data = message
         ticket, i = self._out[rank].popleft()
+        ticket.received += len(data)
         ticket.results[i] = unpack_evaluation(data)
         self._heard = time.monotonic()
         return True

@@ -92,6 +92,12 @@ def draws(seed: int, numbers: ArrayLike) -> NDArray[np.uint32]:
     return x
 
 
+def check_sigma(sigma: float) -> None:
+    """Refuse a mutation's standard deviation that weights have no room for."""
+    if not 0 < sigma <= LARGEST:
+        raise QDError(f"sigma: got {sigma}, wanted a number above 0 and at most {LARGEST:g}")
+
+
 def children(parents: Ragged, rows: NDArray[Any], draws: NDArray[np.uint32], sigma: float) -> Ragged:
     """One more mutation on the chosen parents; the parents stay as they are.
 
@@ -101,8 +107,7 @@ def children(parents: Ragged, rows: NDArray[Any], draws: NDArray[np.uint32], sig
         draws: (n,) of the children, from ``draws``.
         sigma: standard deviation of the mutation, above 0.
     """
-    if not 0 < sigma <= LARGEST:
-        raise QDError(f"sigma: got {sigma}, wanted a number above 0 and at most {LARGEST:g}")
+    check_sigma(sigma)
     bits = np.float32(sigma).view(np.uint32)
     words = [np.append(parents.row(int(row)), [draw, bits]) for row, draw in zip(rows, draws, strict=True)]
     return Ragged.from_rows(words, np.uint32)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
+from qd.ragged import Ragged, Solutions
 from qd.space import Measures
 from qd.store.files import write_atomic
 from qd.store.recorder import Recorder
@@ -49,7 +50,8 @@ def write_archives(path: Path, archives: Mapping[str, Any], recorder: Recorder, 
     for name, archive in archives.items():
         meta["archives"][name] = _describe(archive)
         if hasattr(archive, "column"):  # ours: views, so that a large archive is not copied to be written
-            arrays |= {f"{name}/{key}": archive.column(key) for key in archive.field_list}
+            for key in archive.field_list:
+                arrays |= _arrays(f"{name}/{key}", archive.column(key))
         else:
             arrays |= {f"{name}/{key}": np.asarray(v) for key, v in archive.data(return_type="dict").items()}
         if hasattr(archive, "centroids"):
@@ -59,15 +61,16 @@ def write_archives(path: Path, archives: Mapping[str, Any], recorder: Recorder, 
     for number, best in enumerate(recorder.best.values()):  # in the order of summary.json's "best"
         arrays[f"best/{number}/solution"] = best["solution"]
     for name, batch in extra.items():
-        if hasattr(batch, "offsets"):
-            arrays[f"population/{name}.values"], arrays[f"population/{name}.offsets"] = (
-                batch.values,
-                batch.offsets,
-            )
-        else:
-            arrays[f"population/{name}"] = np.asarray(batch)
+        arrays |= _arrays(f"population/{name}", batch)
     described = np.array(json.dumps(meta))
     write_atomic(path, lambda file: np.savez(file, meta=described, **arrays), sync=False)  # type: ignore[arg-type]
+
+
+def _arrays(name: str, batch: Solutions) -> dict[str, NDArray[Any]]:
+    """A column as it is written: one array, or two where its rows differ in length."""
+    if isinstance(batch, Ragged):
+        return {f"{name}.values": batch.values, f"{name}.offsets": batch.offsets}
+    return {name: np.asarray(batch)}
 
 
 def _measures(space: Measures | None) -> dict[str, Any] | None:

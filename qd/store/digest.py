@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Request
+from qd.ragged import Ragged
 
 START = bytes(32)
 _HEAD = Struct("<qq")
@@ -39,7 +40,11 @@ def final(chain: bytes, archives: Mapping[str, Any]) -> str:
         archive = archives[name]
         read = archive.column if hasattr(archive, "column") else archive.data  # ours: views
         for key in ("objective", "measures", "solution"):
-            array = np.asarray(read(key))
+            column = read(key)
+            if isinstance(column, Ragged):
+                total.update(_plain(column.offsets, np.dtype("<i8"), False).tobytes())
+                column = column.values
+            array = np.asarray(column)
             rows = max(1, _PIECE // max(1, array[:1].nbytes))
             for start in range(0, len(array), rows):
                 piece = array[start : start + rows]

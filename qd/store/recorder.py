@@ -223,8 +223,10 @@ def grid_cells(space: Measures, positions: NDArray[np.float64]) -> NDArray[np.in
     return flat
 
 
-def metrics_row(recorder: Recorder, request: Request, seconds: float, report: Report) -> dict[str, Any]:
-    """One generation's row of metrics.csv."""
+def metrics_row(
+    recorder: Recorder, request: Request, seconds: float, traffic: tuple[int, int], report: Report
+) -> dict[str, Any]:
+    """One generation's row of metrics.csv. Seconds and bytes depend on the machine and the ranks; nothing else does."""
     archive = next(iter(report.archives.values()), None)
     coverage, qd_score = archive_scores(archive) if archive is not None else (None, None)
     return {
@@ -232,6 +234,8 @@ def metrics_row(recorder: Recorder, request: Request, seconds: float, report: Re
         "evaluations": recorder.evaluations,
         "failed": recorder.failed,
         "seconds": round(seconds, 4),
+        "bytes_sent": traffic[0],
+        "bytes_received": traffic[1],
         "purpose": request.purpose,
         "coverage": recorder.coverage if coverage is None else coverage,
         "qd_score": recorder.qd_score if qd_score is None else qd_score,
