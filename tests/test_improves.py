@@ -77,6 +77,7 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "SNES": (SPHERE, a.SNES(20, sigma=1.0), best),
     "XNES": (SPHERE, a.XNES(20, sigma=1.0), best),
     "PGPE": (SPHERE, a.PGPE(20, sigma=1.0), best),
+    "OpenAIES": (SPHERE, a.OpenAIES(20, sigma=0.1, learning_rate=0.1), best),
     "CEM": (SPHERE, a.CEM(50, sigma=2.0), best),
     "EvotorchCMAES": (SPHERE, a.EvotorchCMAES(20, sigma=1.0), best),
     "AskTell": (ARM, a.AskTell(bank._cma), best),

@@ -18,6 +18,7 @@ from qd.algorithms.novelty_ga import NoveltyGA
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
+from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
@@ -55,6 +56,7 @@ __all__ = [
     "NoveltyGA",
     "NoveltySearch",
     "ObservationNormalised",
+    "OpenAIES",
     "RandomSearch",
     "RibsScheduler",
 ]
