@@ -308,6 +308,9 @@ def experiments() -> dict[str, qd.Experiment]:
             500,
         ),
         "novelty_ga": qd.Experiment(qd.problems.Decoded(maze), a.NoveltyGA(40, parents=6, sigma=0.1), 300),
+        "novelty_es": qd.Experiment(
+            maze, a.NoveltyES("nsra", 10, sigma=0.2, centers=2, center_episodes=2, weight_step=0.3, patience=2), 160
+        ),
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),

@@ -81,6 +81,7 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "CEM": (SPHERE, a.CEM(50, sigma=2.0), best),
     "EvotorchCMAES": (SPHERE, a.EvotorchCMAES(20, sigma=1.0), best),
     "AskTell": (ARM, a.AskTell(bank._cma), best),
+    "NoveltyES": (MAZE, a.NoveltyES("nsr", 20, sigma=0.3, learning_rate=0.3), seen("coverage")),
     "NoveltySearch": (MAZE, a.NoveltySearch(50), seen("coverage")),
     "NSLC": (ARM, a.NSLC(50), seen("qd_score")),
     "DominatedNoveltySearch": (ARM, a.DominatedNoveltySearch(200, batch_size=100), qd_score),

@@ -14,6 +14,7 @@ from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
 from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.normalised import ObservationNormalised
+from qd.algorithms.novelty_es import NoveltyES
 from qd.algorithms.novelty_ga import NoveltyGA
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
@@ -53,6 +54,7 @@ __all__ = [
     "GeneticAlgorithm",
     "MapElites",
     "NoisyMapElites",
+    "NoveltyES",
     "NoveltyGA",
     "NoveltySearch",
     "ObservationNormalised",
