@@ -152,6 +152,7 @@ def test_failures_are_the_worst_and_never_reach_the_archive() -> None:
 
 def test_all_centres_may_fail_at_the_start() -> None:
     search = NoveltyES("ns", 4, centers=2)
+    assert begun(NoveltyES("nsra"), [0.0] * 3, [np.nan] * 3).stalled == 0  # no turn was taken yet
     state = begun(search, [0.0, 0.0], [np.nan, np.nan])
     told(search, state, [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0])  # an empty archive: nothing is novel
     assert state.skipped == 1
@@ -178,10 +179,12 @@ def test_the_weight_moves_as_published() -> None:
     assert seen[13] == 0.0 and state.champion_objective == 14.0
 
 
-def test_twenty_steps_down_end_at_zero() -> None:
-    search = NoveltyES("nsra")
+@pytest.mark.parametrize("step", [0.05, 0.1])
+def test_steps_down_end_at_zero_without_a_rest(step) -> None:
+    search = NoveltyES("nsra", weight_step=step)
     state = begun(search, [0.0] * 3)
-    for _ in range(20 * 50):
+    for _ in range(round(50 / step)):
+        assert state.weight > 0
         search._adapt(state, False)
     assert state.weight == 0.0
 

@@ -162,8 +162,8 @@ def test_beyond_a_bound_is_mirrored_back() -> None:
 
 def test_failed_rows_are_the_worst_and_a_generation_without_differences_moves_nothing() -> None:
     search = OpenAIES(4, sigma=0.1, center_episodes=0)
-    lost = qd.Evaluation(np.array([1.0, np.nan, 5.0, 2.0]), status=np.array([0, 1, 0, 0]))
-    bad = qd.Evaluation(np.array([1.0, -99.0, 5.0, 2.0]))
+    lost = qd.Evaluation(np.array([-1.0, np.nan, 5.0, 2.0]), status=np.array([0, 1, 0, 0]))
+    bad = qd.Evaluation(np.array([-1.0, -99.0, 5.0, 2.0]))
     states = [search.init(Weights(), 1) for _ in range(2)]
     for state, evaluation in zip(states, (lost, bad), strict=True):
         search.tell(state, search.ask(state, 9), evaluation)
