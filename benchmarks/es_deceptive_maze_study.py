@@ -1,15 +1,16 @@
-"""ES, NS-ES, NSR-ES and NSRA-ES in the deceptive maze at 20,000 evaluations, seeds 0 to 9, beside random search.
+"""ES, NS-ES, NSR-ES and NSRA-ES in the deceptive maze, seeds 0 to 9, beside random search with as many evaluations.
 
-Claim: on novelty a strategy covers more of the maze than random search, and on reward alone it never leaves the trap,
-39 px from the goal. Two kinds of rows: the published sigma 0.02, Adam's rate 0.01 and NSRA-ES's weight, with 100
-perturbations a turn; and 20 perturbations with sigma 0.1, rate 0.1 and a weight that moves by 0.25 after 5 turns,
-chosen on seeds 100 to 102. The distance is of the best solution that was evaluated. Ten minutes; names of rows as
-arguments take part of them.
+Claim: on novelty a strategy covers more of the maze than random search, on reward alone it never leaves the trap, 39 px
+from the goal, and with 100,000 evaluations NSRA-ES comes to the goal in most seeds. Two kinds of rows: the published
+sigma 0.02, Adam's rate 0.01 and NSRA-ES's weight, with 100 perturbations a turn; and 20 perturbations with sigma 0.1,
+rate 0.1 and a weight that moves by 0.25 after 5 turns, chosen on seeds 100 to 102 with 20,000 evaluations. The distance
+is of the best solution that was evaluated. Half an hour; names of rows as arguments take part of them.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +21,23 @@ from qd.algorithms import NoveltyES, OpenAIES, RandomSearch
 from qd.problems.deceptive_maze import REACHED
 
 SEEDS = range(10)
-BUDGET = 20_000
+SHORT, LONG = 20_000, 100_000  # evaluations
 TRAP = 38.0  # px: nearer than this, it is out of the pocket and on its way around
-WIDE = {"population_size": 20, "sigma": 0.1, "learning_rate": 0.1}
-SEARCHES: dict[str, qd.Algorithm] = {
-    "random search": RandomSearch(batch_size=200),
-    "ES": OpenAIES(**WIDE),
-    "NS-ES": NoveltyES("ns", **WIDE),
-    "NSR-ES": NoveltyES("nsr", **WIDE),
-    "NSRA-ES": NoveltyES("nsra", **WIDE, weight_step=0.25, patience=5),
-    "ES published": OpenAIES(100),
-    "NS-ES published": NoveltyES("ns", 100),
-    "NSR-ES published": NoveltyES("nsr", 100),
-    "NSRA-ES published": NoveltyES("nsra", 100),
+WIDE: dict[str, Any] = {"population_size": 20, "sigma": 0.1, "learning_rate": 0.1}
+ADAPTING = NoveltyES("nsra", **WIDE, weight_step=0.25, patience=5)
+SEARCHES: dict[str, tuple[qd.Algorithm, int]] = {
+    "random search": (RandomSearch(batch_size=200), SHORT),
+    "ES": (OpenAIES(**WIDE), SHORT),
+    "NS-ES": (NoveltyES("ns", **WIDE), SHORT),
+    "NSR-ES": (NoveltyES("nsr", **WIDE), SHORT),
+    "NSRA-ES": (ADAPTING, SHORT),
+    "ES published": (OpenAIES(100), SHORT),
+    "NS-ES published": (NoveltyES("ns", 100), SHORT),
+    "NSR-ES published": (NoveltyES("nsr", 100), SHORT),
+    "NSRA-ES published": (NoveltyES("nsra", 100), SHORT),
+    "random search long": (RandomSearch(batch_size=200), LONG),
+    "NS-ES long": (NoveltyES("ns", **WIDE), LONG),
+    "NSRA-ES long": (ADAPTING, LONG),
 }
 
 
@@ -62,23 +67,24 @@ def spread(values: NDArray[np.float64]) -> str:
 
 
 def main() -> int:
-    """Prints a row a search; 1 where NS-ES covers less than random search, or reward alone leaves the trap."""
+    """Prints a row a search; 1 where one of the claims fails."""
     describe("scipy", threads=2)
     maze = qd.problems.DeceptiveMaze()
-    covered, out = {}, {}
+    covered, out, reached = {}, {}, {}
     for name in sys.argv[1:] or SEARCHES:
-        results = [qd.run(qd.Experiment(maze, SEARCHES[name], BUDGET, seed=s), progress=False) for s in SEEDS]
+        algorithm, budget = SEARCHES[name]
+        results = [qd.run(qd.Experiment(maze, algorithm, budget, seed=seed), progress=False) for seed in SEEDS]
         away = -np.array([result.summary["best_objective"] for result in results])
         coverage = np.array([result.summary["coverage"] for result in results])
         covered[name], out[name] = coverage.mean(), int((away < TRAP).sum())
-        reached = int((away < REACHED).sum())
-        print(f"{name:18s} px away {bootstrap(away):20s} within {REACHED:.0f}: {share(reached)}, "
+        reached[name] = int((away < REACHED).sum())
+        print(f"{name:19s} px away {bootstrap(away):20s} within {REACHED:.0f}: {share(reached[name])}, "
               f"out of the trap {share(out[name])}, coverage {spread(coverage)}   "
               f"({' '.join(f'{x:.1f}' for x in away)})", flush=True)  # fmt: skip
     if len(covered) < len(SEARCHES):
         return 0
     print(f"coverage of NS-ES: {covered['NS-ES'] / covered['random search']:.2f} times random search's (floor 1)")
-    return int(covered["NS-ES"] < covered["random search"] or out["ES"] > 0)
+    return int(covered["NS-ES"] < covered["random search"] or out["ES"] > 0 or reached["NSRA-ES long"] <= 5)
 
 
 if __name__ == "__main__":

