@@ -34,6 +34,7 @@ class Weights(qd.Problem):
 # ------------------------------------------------------------- ranks
 
 
+@pytest.mark.peer
 @given(st.lists(st.one_of(st.integers(-3, 3).map(float), st.just(math.nan), st.just(-math.inf)), max_size=12))
 def test_ranks_are_scipys_mean_ranks_with_nan_below_all(values: list[float]) -> None:
     from scipy.stats import rankdata
