@@ -7,12 +7,16 @@ pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, c
              crowded_tournament, hypervolume (several objectives, all maximised)
 local_competition  nslc_order (of novelty and local competition)
 mirror       reflection into a box
+centred_ranks  objectives by their order, ties alike
+adam         one step of the optimiser
 cma_es, sep_cma_es, one_plus_one_es    evolution strategies: modules of init, ask, tell, restart, stop_reasons
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
 from operators import cma_es, one_plus_one_es, sep_cma_es
+from operators.adam import adam
+from operators.centred_ranks import centred_ranks
 from operators.local_competition import nslc_order
 from operators.mirror import mirror
 from operators.pareto import (
@@ -40,7 +44,9 @@ from operators.variation import (
 
 __all__ = [
     "Survivors",
+    "adam",
     "bit_flip",
+    "centred_ranks",
     "cma_es",
     "crowded_tournament",
     "crowded_truncation",

@@ -296,6 +296,7 @@ def experiments() -> dict[str, qd.Experiment]:
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
         "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
         "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
+        "openai_es": qd.Experiment(arm, a.OpenAIES(10, sigma=0.2, center_episodes=2), 105),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
@@ -310,6 +311,9 @@ def experiments() -> dict[str, qd.Experiment]:
             qd.problems.Decoded(maze, chunk=8), a.MapElites(40, selection="curiosity", sigma=0.1), 300
         ),
         "novelty_ga": qd.Experiment(qd.problems.Decoded(maze, chunk=8), a.NoveltyGA(40, parents=6, sigma=0.1), 300),
+        "novelty_es": qd.Experiment(
+            maze, a.NoveltyES("nsra", 10, sigma=0.2, centers=2, center_episodes=2, weight_step=0.3, patience=2), 160
+        ),
         "genetic_algorithm_masks": qd.Experiment(mask, a.GeneticAlgorithm(20, selection="tournament"), 210),
         "novelty_search": qd.Experiment(maze, a.NoveltySearch(population_size=20), 400),
         "novelty_search_threshold": qd.Experiment(maze, a.NoveltySearch(20, archiving="threshold"), 400),

@@ -14,10 +14,12 @@ from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
 from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.normalised import ObservationNormalised
+from qd.algorithms.novelty_es import NoveltyES
 from qd.algorithms.novelty_ga import NoveltyGA
 from qd.algorithms.novelty_search import NoveltySearch
 from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
+from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
@@ -52,9 +54,11 @@ __all__ = [
     "GeneticAlgorithm",
     "MapElites",
     "NoisyMapElites",
+    "NoveltyES",
     "NoveltyGA",
     "NoveltySearch",
     "ObservationNormalised",
+    "OpenAIES",
     "RandomSearch",
     "RibsScheduler",
 ]
