@@ -12,6 +12,8 @@ from qd.problems.world import Outcome, World
 if TYPE_CHECKING:
     import torch
 
+    from qd.problems.image_maze import ImageMaze
+
 
 class Robots(NamedTuple):
     """(n,) each: the place [px], the heading [degrees] with its sine and cosine, velocities, blocked steps."""
@@ -29,7 +31,7 @@ class Robots(NamedTuple):
 class DeceptiveMazeWorld(World):
     """Robots with range finders in the deceptive maze."""
 
-    def __init__(self, problem: DeceptiveMaze, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, problem: DeceptiveMaze | ImageMaze, device: str, dtype: torch.dtype) -> None:
         import torch
 
         self.steps, self.policy, self.dtype = problem.steps, problem.policy, dtype

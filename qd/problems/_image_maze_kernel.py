@@ -161,7 +161,7 @@ def episodes(  # type: ignore[no-untyped-def]
                           all_differences, changed, before, after, units, total, slots, touched, scratch,
                           outputs)  # fmt: skip
             blocked += advance(pose, outputs[0], outputs[1], walls)
-            if frame < len(frames) and frames[frame] == step:
+            while frame < len(frames) and frames[frame] == step:
                 trace[row, frame, 0], trace[row, frame, 1] = pose[0], pose[1]
                 frame += 1
         final[row, 0], final[row, 1], final[row, 2], final[row, 3] = pose[0], pose[1], pose[2], blocked

@@ -53,6 +53,7 @@ class ImageMaze(Problem):
         "trajectory": "(n, frames, 2) x and y along the episode [px]",
         "reached": "(n,) whether the robot ends within 10 px of the goal",
     })  # fmt: skip
+    world_columns = ("trajectory", "reached")
     deterministic = True
     chunk_size = 8  # a row of the tiny network is about 12 ms, of the large one 0.3 s
     batching = "rows"
@@ -104,6 +105,12 @@ class ImageMaze(Problem):
         status, reasons = blank_broken(weights, objective, measures)
         cost = {"steps": np.full(len(weights), float(self.steps))}
         return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
+
+    def world(self, device: str, dtype: Any) -> Any:
+        """The maze in torch, for ``OnDevice``."""
+        from qd.problems._image_maze_torch import ImageMazeWorld
+
+        return ImageMazeWorld(self, device, dtype)
 
     def episodes(
         self,

@@ -195,13 +195,15 @@ class Rollout:
 
     def _one_step(self, packed: Any, state: Any, memory: Any) -> tuple[Any, Any]:
         """The next state of the world, and of what the networks remember."""
-        from qd.policies import Recurrent, torch_mlp, torch_recurrent
+        from qd.policies import ConvNet, Recurrent, torch_mlp, torch_recurrent
 
         world = self.world
         if world.policy is None:
             actions = packed
         elif isinstance(world.policy, Recurrent):
             actions, memory = torch_recurrent.forward(world.policy, packed, world.observe(state), memory)
+        elif isinstance(world.policy, ConvNet):
+            actions = world.policy.apply(packed, world.observe(state))
         else:
             actions = torch_mlp.forward(world.policy, packed, world.observe(state))
         return world.step(state, actions), memory
@@ -213,7 +215,7 @@ class Rollout:
             rows: (n, d) solutions, a tensor on the device.
             seeds: (n,) int64, likewise.
         """
-        from qd.policies import Recurrent, torch_mlp, torch_recurrent
+        from qd.policies import ConvNet, Recurrent, torch_mlp, torch_recurrent
 
         policy = self.world.policy
         if policy is None:
@@ -221,6 +223,8 @@ class Rollout:
         if isinstance(policy, Recurrent):
             packed = torch_recurrent.pack(policy, rows)
             return packed, self.world.first(seeds), torch_recurrent.first_state(policy, packed)
+        if isinstance(policy, ConvNet):
+            return policy.pack(rows), self.world.first(seeds), None
         return torch_mlp.pack(policy, rows), self.world.first(seeds), None
 
     def run(

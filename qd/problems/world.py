@@ -38,7 +38,8 @@ class World(ABC):
 
     Attributes:
         steps: of an episode.
-        policy: the network that acts, ``MLP`` or ``Recurrent``; None where the solutions themselves are the actions.
+        policy: the network that acts, ``MLP``, ``Recurrent`` or ``ConvNet``; None where the solutions themselves are
+            the actions.
     """
 
     steps: int
