@@ -204,3 +204,12 @@ def test_a_start_inside_a_wall_is_refused():
     problem = DeceptiveMaze(steps=1)
     with pytest.raises(qd.QDError, match="touches a wall"):
         problem.episodes(np.zeros((1, 226)), np.zeros(0, np.int64), start=(56.0, 100.0, 0.0))
+
+
+@pytest.mark.parametrize("problem", [DeceptiveMaze(steps=3), qd.problems.CartPoleSwingUp(steps=3)])
+def test_more_frames_than_steps_are_all_filled(problem):
+    weights = problem.solution_space.sample(1, np.random.default_rng(0))
+    evaluation = problem.evaluate(qd.Request(weights, columns=("trajectory",)), np.zeros(1, np.uint64))
+    trajectory = evaluation.columns["trajectory"][0]
+    assert len(trajectory) == 50
+    assert len(np.unique(trajectory, axis=0)) <= 3

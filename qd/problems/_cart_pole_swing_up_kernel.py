@@ -143,7 +143,7 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                     dense_lanes_wide(lanes, w4, ping, pong, h3, h4, VECTOR, TANH)
                 dense_lanes_wide(lanes, w5, bottom, ACTION, last, OUTPUTS, VECTOR, TANH)
                 move(lanes)
-                if frame < len(frames) and frames[frame] == step:
+                while frame < len(frames) and frames[frame] == step:
                     for w in range(rows):
                         for k in range(4):
                             trace[first + w, frame, k] = lanes[(X + k) * LANES + w]

@@ -198,7 +198,7 @@ def episodes(hidden: tuple[int, ...]) -> Callable[..., None]:
                     dense_lanes_wide(lanes, w4, ping, pong, h3, h4, VECTOR, TANH)
                 dense_lanes_wide(lanes, w5, bottom, ACTION, last, OUTPUTS, VECTOR, TANH)
                 move(lanes, walls)
-                if frame < len(frames) and frames[frame] == step:
+                while frame < len(frames) and frames[frame] == step:
                     for w in range(rows):
                         trace[first + w, frame, 0] = lanes[X * LANES + w]
                         trace[first + w, frame, 1] = lanes[Y * LANES + w]
