@@ -39,7 +39,7 @@ class Atari(Problem):
     """A game played by a network whose weights are evolved; there are no measures.
 
     >>> Atari("frostbite").solution_space.length, Atari("skiing", network="small").solution_space.length
-    (4052658, 1003595)
+    (4052658, 1004595)
     """
 
     game: str = "frostbite"
