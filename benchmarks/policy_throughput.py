@@ -48,7 +48,8 @@ def rates(ways: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[s
 @njit(nogil=True, error_model="numpy")
 def in_a_row(weights, sizes, activations, bias, observation, steps):  # type: ignore[no-untyped-def]
     """``steps`` of each network after each other; the sum of the actions."""
-    scratch, action, total = np.empty((2, sizes.max())), np.empty(sizes[-1]), 0.0
+    scratch = np.empty((2, sizes.max()), observation.dtype)
+    action, total = np.empty(sizes[-1], observation.dtype), 0.0
     for row in range(len(weights)):
         for _ in range(steps):
             forward_row(weights[row], sizes, activations, bias, observation, scratch, action)
@@ -80,16 +81,19 @@ def main() -> int:
     packed = torch_mlp.pack(mlp, rows)
     with torch.no_grad():
         found = rates({
-            "kernel": lambda: mlp.forward(weights, observations, "numba"),
+            "kernel": lambda: mlp.forward(weights, observations, "numba", "float32"),
+            "kernel, float64": lambda: mlp.forward(weights, observations, "numba"),
             "numpy": lambda: mlp.forward(weights, observations),
             "torch": lambda: torch_mlp.forward(mlp, packed, seen),
-            "torch, exact tanh": lambda: torch_mlp.forward(mlp, packed, seen, exact=True),
+            "torch, rational": lambda: torch_mlp.forward(mlp, packed, seen, exact=False),
             "evotorch": lambda: flat(rows, seen),
             "read": lambda: weights.sum(),
         })  # fmt: skip
     shape = mlp._shape
-    one = observations[0].astype(np.float64)
-    found["kernel, in a row"] = ROW * rates({"": lambda: in_a_row(weights[:256], *shape, one, ROW)}, 4)[""] / 4
+    for kind in ("float32", "float64"):
+        one = observations[0].astype(kind)
+        row = rates({"": lambda one=one: in_a_row(weights[:256], *shape, one, ROW)}, 4)  # type: ignore[misc]
+        found[f"in a row, {kind}"] = ROW * row[""] / 4
     for name, rate in found.items():
         print(f"{name:18} {rate / 1e6:6.3f} million policy steps/s, {rate / found['evotorch']:5.2f} x evotorch's")
     torch_over, kernel_over = found["torch"] / found["evotorch"], found["kernel"] / found["torch"]

@@ -123,3 +123,17 @@ def test_bad_settings_name_the_field():
         mlp.forward(np.zeros((2, 8)), np.zeros((2, 4)))
     with pytest.raises(QDError, match="backend"):
         mlp.forward(np.zeros((2, 8)), np.zeros((2, 3)), "torch")
+
+
+def test_sums_in_single_precision_are_close_and_of_that_dtype():
+    policy = MLP((16, 64, 64, 4))
+    rng = np.random.default_rng(0)
+    weights = (rng.standard_normal((20, policy.length)) * 0.2).astype(np.float32)
+    seen = rng.standard_normal((20, 16))
+    double, single = policy.forward(weights, seen, "numba"), policy.forward(weights, seen, "numba", "float32")
+    assert double.dtype == np.float64
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, double, atol=2e-5)
+    assert (single != double).any()
+    with pytest.raises(QDError, match="dtype: got 'float32' for 'numpy'"):
+        policy.forward(weights, seen, dtype="float32")

@@ -20,6 +20,7 @@ from qd.errors import QDError, nearest
 Array = NDArray[np.float64]
 Bias = Literal["vector", "scalar", "none"]
 Backend = Literal["numpy", "numba"]
+Precision = Literal["float64", "float32"]
 
 
 def _tanh_half(x: Array) -> Array:
@@ -113,7 +114,9 @@ class MLP:
             at = end
         return layers
 
-    def forward(self, weights: Array, observations: Array, backend: Backend = "numpy") -> Array:
+    def forward(
+        self, weights: Array, observations: Array, backend: Backend = "numpy", dtype: Precision = "float64"
+    ) -> Array:
         """Each network on its own observation.
 
         Args:
@@ -122,14 +125,17 @@ class MLP:
             backend: ``"numpy"`` is the reference. ``"numba"`` releases the lock and replaces tanh by a rational
                 function within 1e-4 of it (half that for sigmoid), so that results are the same on any machine;
                 errors of earlier layers grow with the weights behind them.
+            dtype: what is added up in. float32, with numba alone, is twice as fast where the weights are float32 too.
 
         Returns:
-            (n, a) actions.
+            (n, a) actions, of that dtype.
         """
         if backend != "numba" or weights.dtype != np.float32:  # which the kernel reads as it is
             weights = np.ascontiguousarray(weights, np.float64)
         weights = np.ascontiguousarray(weights)
-        observations = np.ascontiguousarray(observations, np.float64)
+        if dtype not in ("float64", "float32") or (dtype == "float32" and backend != "numba"):
+            raise QDError(f"dtype: got {dtype!r} for {backend!r}, wanted 'float64', or 'float32' with 'numba'")
+        observations = np.ascontiguousarray(observations, dtype)
         if weights.ndim != 2 or weights.shape[1] != self.length:
             raise QDError(f"weights: got shape {weights.shape}, wanted (n, {self.length})")
         if observations.shape != (len(weights), self.sizes[0]):
@@ -137,7 +143,7 @@ class MLP:
         if backend == "numba":
             from qd.policies import _mlp_kernel as kernel
 
-            actions = np.empty((len(weights), self.sizes[-1]))
+            actions = np.empty((len(weights), self.sizes[-1]), dtype)
             kernel.forward_batch(weights, *self._shape, observations, actions)
             return actions
         if backend != "numpy":

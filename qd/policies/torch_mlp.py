@@ -21,10 +21,13 @@ class Packed(NamedTuple):
     """The layers of n networks.
 
     Args:
-        matrices: a layer (n, inputs, outputs), contiguous; with biases (n, 1 + inputs, outputs), the biases on top.
+        matrices: a layer (n, inputs, outputs), contiguous; in float64 with biases (n, 1 + inputs, outputs), the biases
+            on top, so that they are added first, as in the compiled kernels.
+        biases: a layer (n, 1, outputs), in float32, where the kernels' bits are out of reach and speed counts.
     """
 
     matrices: tuple[torch.Tensor, ...]
+    biases: tuple[torch.Tensor, ...] = ()
 
 
 def pack(mlp: MLP, weights: torch.Tensor) -> Packed:
@@ -36,20 +39,25 @@ def pack(mlp: MLP, weights: torch.Tensor) -> Packed:
     layers: Any = mlp.unpack(weights)  # which takes tensors as it takes arrays
     if mlp.bias == "none":
         return Packed(tuple(matrix.contiguous() for matrix, _ in layers))
+    if weights.dtype == torch.float32:
+        return Packed(
+            tuple(matrix.contiguous() for matrix, _ in layers),
+            tuple(bias[:, None, :].expand(-1, 1, matrix.shape[2]).contiguous() for matrix, bias in layers),
+        )
     return Packed(tuple(
         torch.cat([bias[:, None, :].expand(-1, 1, matrix.shape[2]), matrix], dim=1) for matrix, bias in layers
     ))  # fmt: skip
 
 
-def forward(mlp: MLP, packed: Packed, observations: torch.Tensor, exact: bool = False) -> torch.Tensor:
+def forward(mlp: MLP, packed: Packed, observations: torch.Tensor, exact: bool | None = None) -> torch.Tensor:
     """Each network on its own observation.
 
     Args:
         mlp: the networks' shape.
         packed: of ``pack``.
         observations: (n, o), of the weights' dtype and device.
-        exact: with torch's own tanh, to compare with numpy; else with the rational one of the compiled kernels,
-            which is within 1e-4 of it and puts out -1 for NaN.
+        exact: with torch's own tanh; else with the rational one of the compiled kernels, which is within 1e-4 of it
+            and puts out -1 for NaN. By default torch's in float32, the kernels' in float64.
 
     Returns:
         (n, a) actions.
@@ -57,6 +65,11 @@ def forward(mlp: MLP, packed: Packed, observations: torch.Tensor, exact: bool = 
     import torch
 
     units = observations[:, None, :]  # (n, 1, units)
+    if packed.biases:
+        for matrix, bias, name in zip(packed.matrices, packed.biases, mlp.activations, strict=True):
+            units = activate(torch.baddbmm(bias, units, matrix), name, exact is not False)
+        return units[:, 0]
+    exact = bool(exact)
     one = torch.ones_like(units[:, :, :1])
     for matrix, name in zip(packed.matrices, mlp.activations, strict=True):
         if mlp.bias != "none":  # as a unit that is always 1 and comes first, as in the kernels' order of adding up
