@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from qd.contracts import Evaluation, Request
 from qd.errors import QDError
 from qd.experiment import Experiment
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows of a request that run now, where the budget does not bear all worst cases: what is saved pays for more.
-
-    Attributes:
-        start, stop: the rows.
-        before: what was asked before the request.
-        closing: whether the request is of the closing stage.
-    """
-
-    start: int
-    stop: int
-    before: float
-    closing: bool
 
 
 class Budget:

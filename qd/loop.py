@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from qd.budget import Budget, Part
-from qd.contracts import Evaluation, Request, numbered
+from qd.budget import Budget
+from qd.contracts import Request, numbered
 from qd.errors import QDError, StoppedError
 from qd.evaluate import Evaluator, connect
-from qd.evaluate.chunks import joined
-from qd.evaluate.wire import request_tree
 from qd.experiment import Experiment, check_budget
+from qd.in_flight import InFlight
 from qd.progress import Progress
 from qd.result import Result
 from qd.rng import row_seeds
@@ -199,8 +197,7 @@ class _Loop:
         self.experiment, self.evaluator, self.folder = experiment, evaluator, folder
         problem, algorithm = experiment.problem, experiment.algorithm
         self.budget = Budget(experiment)
-        self.in_flight: deque[Request] = deque()
-        self.part: Part | None = None  # of the request in flight, where the budget does not bear its worst case
+        self.in_flight = InFlight(evaluator, self.budget, self._seeds)
         self.number = self.rows = 0  # requests and rows asked so far
         self.touched = self.finished = False
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
@@ -227,8 +224,7 @@ class _Loop:
         setup = perf_counter() - _imported
         log.info("%s on %s: %s", self.experiment.algorithm.name, self.experiment.problem.name,
                  self.evaluator.description)  # fmt: skip
-        for request in self.in_flight:
-            self._start(request)
+        self.in_flight.start_again()
         self._checkpoint()
         self._began = perf_counter() - self.seconds
         with Signals() as signals:
@@ -252,20 +248,19 @@ class _Loop:
     def _search(self, signals: Signals) -> None:
         algorithm = self.experiment.algorithm
         while not signals.received:
-            while len(self.in_flight) < algorithm.in_flight and (request := self._ask()) is not None:
-                self.in_flight.append(request)
-                self._start(request)
+            while len(self.in_flight) < algorithm.in_flight and self._ask():
+                pass
             if not self.in_flight:
                 return
             signals.interruptible = True
             if signals.received:  # it came just before the line above
                 return
-            evaluation, traffic = self._finish()
+            evaluation, traffic = self.in_flight.finish()
             signals.interruptible = False
             self.telling = True
-            request = self.in_flight.popleft()
-            if self.part is not None:
-                request, self.part = self._whole(request, self.part), None
+            request = self.in_flight.finished()
+            self.touched |= self.in_flight.cut
+            self.rows = max(self.rows, request.first + len(request))
             self.chain = chained(self.chain, request, evaluation)
             lines = self.recorder.record(request, evaluation)
             if self.failures:
@@ -287,15 +282,15 @@ class _Loop:
             if monotonic() - self._checkpointed > wait:
                 self._checkpoint()
 
-    def _ask(self) -> Request | None:
-        """The next request, numbered and cut to what the budget pays for."""
+    def _ask(self) -> bool:
+        """Start the next request, numbered, and as far as the budget pays for it; whether there was one."""
         algorithm = self.experiment.algorithm
         while True:
             left = self.budget.left
             request = algorithm.ask(self.state, left)
             self.touched |= left == 0
             if request is None:
-                return None
+                return False
             request = numbered(request, self.number, self.rows, self.experiment.problem)
             before = self.budget.asked
             rows = self.budget.take(request, closing=left == 0)
@@ -303,50 +298,15 @@ class _Loop:
                 break
             self.touched = True
             if left == 0:
-                return None
+                return False
             algorithm.dropped(self.state, request)
             self.budget.search_over = True
+        alone = algorithm.in_flight == 1
+        self.in_flight.start(request, rows, before, left == 0, alone)
+        self.touched |= self.in_flight.cut
         self.number += 1
-        if rows < len(request) and self.budget.unit != "evaluations" and algorithm.in_flight == 1:
-            self.part = Part(0, rows, before, left == 0)
-            return request
-        if rows < len(request):
-            self.touched = True
-            request = request.rows(0, rows)
         self.rows += rows
-        return request
-
-    def _start(self, request: Request) -> None:
-        """Begin to evaluate a request, or the rows of it that are paid for so far."""
-        if self.part is not None:
-            request = request.rows(self.part.start, self.part.stop)
-        self.evaluator.start(request, self._seeds(request))
-
-    def _finish(self) -> tuple[Evaluation, tuple[int, int]]:
-        """The evaluation of the oldest request, of as many rows as the first ones save for, and its bytes."""
-        evaluation, request = self.evaluator.finish(), self.in_flight[0]
-        sent, received = self.evaluator.traffic
-        if self.part is None:
-            self.budget.settle(request, evaluation)
-            return evaluation, (sent, received)
-        parts = []
-        while True:
-            parts.append(evaluation)
-            self.budget.settle(request.rows(self.part.start, self.part.stop), evaluation)
-            rest = request.rows(self.part.stop, len(request))
-            rows = self.budget.take(rest, self.part.closing) if len(rest) else 0
-            if not rows:
-                return joined(parts), (sent, received)
-            self.part = replace(self.part, start=self.part.stop, stop=self.part.stop + rows)
-            self._start(request)
-            evaluation = self.evaluator.finish()
-            sent, received = sent + self.evaluator.traffic[0], received + self.evaluator.traffic[1]
-
-    def _whole(self, request: Request, last: Part) -> Request:
-        """The rows of a request that were evaluated in parts."""
-        self.touched |= last.stop < len(request)
-        self.rows += last.stop
-        return request.rows(0, last.stop)
+        return True
 
     def _spent(self) -> float:
         unit = self.budget.unit
@@ -376,13 +336,13 @@ class _Loop:
         """All there is to know, as plain data; the tables are on the disk up to here."""
         return {
             "state": dict(vars(self.state)),
-            "in_flight": [request_tree(request) for request in self.in_flight],
+            "in_flight": self.in_flight.tree(),
             "loop": {
                 "number": self.number,
                 "rows": self.rows,
-                "asked": self.part.before if self.part else self.budget.asked,
+                "asked": self.in_flight.asked(),
                 "search_over": self.budget.search_over,
-                "parts": {"open": self.part is not None, "closing": self.part is not None and self.part.closing},
+                "parts": self.in_flight.parts(),
                 "touched": self.touched,
                 "finished": self.finished,
                 "seconds": self.seconds,
@@ -411,10 +371,7 @@ class _Loop:
         self.budget.asked, self.budget.search_over = loop["asked"], loop["search_over"]
         self.touched, self.seconds, self.traffic = loop["touched"], loop["seconds"], list(loop.get("traffic", (0, 0)))
         self.chain, self.saved = loop["chain"], loop["saved"]
-        self.in_flight.extend(Request(**tree) for tree in checkpoint["in_flight"])
-        if "parts" in loop and loop["parts"]["open"]:  # from its first row on
-            before, closing = self.budget.asked, loop["parts"]["closing"]
-            self.part = Part(0, self.budget.take(self.in_flight[0], closing), before, closing)
+        self.in_flight.restore(checkpoint["in_flight"], loop.get("parts", {}))
         self.recorder.restore(checkpoint["recorder"])
         folder = self.folder
         self.metrics = MetricsTable(folder.metrics if folder else None, checkpoint["metrics"])
