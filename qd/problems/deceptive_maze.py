@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,22 +117,7 @@ class DeceptiveMaze(Problem):
         self.episodes(np.zeros((1, self.policy.length)), np.zeros(0, np.int64))
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
-        weights = np.asarray(request.solutions, np.float64)  # (n, d)
-        n = len(weights)
-        frames = np.zeros(0, np.int64)
-        if "trajectory" in request.columns:
-            frames = frame_steps(self.steps, self.frames)
-        final, trace = self.episodes(weights, frames)
-        measures = final[:, 0:2].copy()
-        objective = -np.hypot(measures[:, 0] - GOAL[0], measures[:, 1] - GOAL[1])
-        columns: dict[str, NDArray[Any]] = {}
-        if "trajectory" in request.columns:
-            columns["trajectory"] = trace
-        if "reached" in request.columns:
-            columns["reached"] = objective > -REACHED
-        status, reasons = blank_broken(weights, objective, measures)
-        cost = {"steps": np.full(n, float(self.steps))}
-        return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
+        return evaluated(self, request, np.asarray(request.solutions, np.float64))
 
     def world(self, device: str, dtype: Any) -> Any:
         """The maze in torch, for ``OnDevice``."""
@@ -188,3 +173,36 @@ def scene() -> dict[str, Any]:
         "points": [(START[0], START[1], "start")],
         "invert_y": True,
     }
+
+
+class Maze(Protocol):
+    """What the maze with sensors and the one from pictures share."""
+
+    @property
+    def steps(self) -> int:
+        """Steps an episode."""
+
+    @property
+    def frames(self) -> int:
+        """Positions of the trajectory."""
+
+    def episodes(
+        self, weights: NDArray[Any], frames: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``final`` (n, 4) and ``trace`` (n, f, 2) of whole episodes."""
+
+
+def evaluated(maze: Maze, request: Request, weights: NDArray[Any]) -> Evaluation:
+    """The results of a request's weights (n, d) in a maze."""
+    frames = frame_steps(maze.steps, maze.frames) if "trajectory" in request.columns else np.zeros(0, np.int64)
+    final, trace = maze.episodes(weights, frames)
+    measures = final[:, 0:2].copy()
+    objective = -np.hypot(measures[:, 0] - GOAL[0], measures[:, 1] - GOAL[1])
+    columns: dict[str, NDArray[Any]] = {}
+    if "trajectory" in request.columns:
+        columns["trajectory"] = trace
+    if "reached" in request.columns:
+        columns["reached"] = objective > -REACHED
+    status, reasons = blank_broken(weights, objective, measures)
+    cost = {"steps": np.full(len(weights), float(maze.steps))}
+    return Evaluation(objective, measures, status, columns, cost, reasons=reasons)

@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.policies import ConvNet
-from qd.problems._weights import blank_broken, frame_steps
-from qd.problems.deceptive_maze import GOAL, HIGH, LOW, REACHED, START, WALLS, scene
+from qd.problems.deceptive_maze import GOAL, HIGH, LOW, REACHED, START, WALLS, evaluated, scene
 from qd.space import Box, Measures, Space
 
 
@@ -90,21 +89,7 @@ class ImageMaze(Problem):
         self.episodes(np.zeros((1, self.policy.length), np.float32), np.zeros(0, np.int64))
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
-        weights = np.asarray(request.solutions, np.float32)  # (n, d)
-        frames = np.zeros(0, np.int64)
-        if "trajectory" in request.columns:
-            frames = frame_steps(self.steps, self.frames)
-        final, trace = self.episodes(weights, frames)
-        measures = final[:, 0:2].copy()
-        objective = -np.hypot(measures[:, 0] - GOAL[0], measures[:, 1] - GOAL[1])
-        columns: dict[str, NDArray[Any]] = {}
-        if "trajectory" in request.columns:
-            columns["trajectory"] = trace
-        if "reached" in request.columns:
-            columns["reached"] = objective > -REACHED
-        status, reasons = blank_broken(weights, objective, measures)
-        cost = {"steps": np.full(len(weights), float(self.steps))}
-        return Evaluation(objective, measures, status, columns, cost, reasons=reasons)
+        return evaluated(self, request, np.asarray(request.solutions, np.float32))
 
     def world(self, device: str, dtype: Any) -> Any:
         """The maze in torch, for ``OnDevice``."""
