@@ -56,7 +56,7 @@ def table(entries: list[dict[str, Any]]) -> str:
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for entry in {(e["game"], e["network"], e["row"], e["asked"], e["seed"]): e for e in entries}.values():
         groups[entry["game"], entry["network"], entry["row"]].append(entry)
-    heads = ("game", "network", "row", "seeds", "frames", "evaluations", "test mean of the elite", "best episode", "min")
+    heads = ("game", "network", "row", "seeds", "frames", "evaluations", "test mean of elite", "best episode", "min")
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for (game, network, row), runs in sorted(groups.items()):
         cells = [game, network, row, str(len(runs)), f"{np.mean([r['frames'] for r in runs]):,.0f}",
