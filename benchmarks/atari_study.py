@@ -24,6 +24,7 @@ from qd.rng import row_seeds
 
 FILE = Path(__file__).parent / "results" / "atari.jsonl"
 GENERATIONS = (20, 5, 2, 2)  # children, parents, validated, episodes each
+_RUN = ("game", "network", "row", "asked", "sigma")  # what runs of one line have in common
 TESTS = 20  # fresh episodes of the elite
 
 
@@ -53,12 +54,12 @@ def run(game: str, row: str, network: str, frames: int, sigma: float, seed: int)
 
 def table(entries: list[dict[str, Any]]) -> str:
     """Markdown: a line a game, network and row."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for entry in {(e["game"], e["network"], e["row"], e["asked"], e["seed"]): e for e in entries}.values():
-        groups[entry["game"], entry["network"], entry["row"]].append(entry)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for entry in {(*(e[key] for key in _RUN), e["seed"]): e for e in entries}.values():
+        groups[tuple(entry[key] for key in _RUN)].append(entry)
     heads = ("game", "network", "row", "seeds", "frames", "evaluations", "test mean of elite", "best episode", "min")
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for (game, network, row), runs in sorted(groups.items()):
+    for (game, network, row, *_), runs in sorted(groups.items()):
         cells = [game, network, row, str(len(runs)), f"{np.mean([r['frames'] for r in runs]):,.0f}",
                  f"{np.mean([r['evaluations'] for r in runs]):,.0f}", interval([r["test"] for r in runs]),
                  interval([r["best"] for r in runs]), f"{np.mean([r['minutes'] for r in runs]):.1f}"]  # fmt: skip

@@ -57,5 +57,7 @@ class Budget:
     def settle(self, request: Request, evaluation: Evaluation) -> None:
         """What a told request did not use of its bound can be asked for again."""
         if self.unit != "evaluations":
-            bound = float(self.problem.cost_bounds(request)[self.unit].sum())
-            self.asked += float(np.nansum(evaluation.cost.get(self.unit, bound))) - bound
+            bounds = self.problem.cost_bounds(request)[self.unit]
+            spent = np.nan_to_num(np.asarray(evaluation.cost.get(self.unit, bounds), np.float64))
+            spent = np.where(~evaluation.ok & (spent <= 0.0), bounds, spent)  # else a run of failures would never end
+            self.asked += float((spent - bounds).sum())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd.budget import Budget
 from qd.contracts import Request, numbered
@@ -183,6 +185,13 @@ def _plain(tree: Any) -> Any:
     return tree.tolist() if isinstance(tree, np.ndarray | np.generic) else tree
 
 
+def _seeds(experiment: Experiment, request: Request) -> NDArray[np.uint64]:
+    """The seeds of a request's rows; no method, since what is in flight must not hold the loop that holds it."""
+    if experiment.problem.deterministic:
+        return np.zeros(len(request), np.uint64)
+    return row_seeds(experiment.seed, request.draw_numbers)
+
+
 class _Loop:
     """One run from a beginning or a checkpoint to its end."""
 
@@ -197,7 +206,7 @@ class _Loop:
         self.experiment, self.evaluator, self.folder = experiment, evaluator, folder
         problem, algorithm = experiment.problem, experiment.algorithm
         self.budget = Budget(experiment)
-        self.in_flight = InFlight(evaluator, self.budget, self._seeds)
+        self.in_flight = InFlight(evaluator, self.budget, partial(_seeds, experiment))
         self.number = self.rows = 0  # requests and rows asked so far
         self.touched = self.finished = False
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
@@ -311,11 +320,6 @@ class _Loop:
     def _spent(self) -> float:
         unit = self.budget.unit
         return self.recorder.evaluations if unit == "evaluations" else self.recorder.cost.get(unit, 0.0)
-
-    def _seeds(self, request: Request) -> Any:
-        if self.experiment.problem.deterministic:
-            return np.zeros(len(request), np.uint64)
-        return row_seeds(self.experiment.seed, request.draw_numbers)
 
     def _checkpoint(self) -> None:
         if self.folder is None:

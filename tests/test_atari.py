@@ -140,7 +140,17 @@ def test_an_emulator_that_raises_costs_its_row_alone(monkeypatch):
     assert evaluation.status.tolist() == [qd.Status.OK, qd.Status.FAILED, qd.Status.OK]
     assert "on fire" in evaluation.reasons[1]
     assert np.isnan(evaluation.objective[1])
+    assert evaluation.cost["decisions"].tolist() == [5.0, 2.0, 5.0]  # what the lost one played counts
     np.testing.assert_array_equal(evaluation.objective[[0, 2]], good.objective[[0, 2]])
+
+
+@pytest.mark.parametrize("game", ["carnival", "pacman", "backgammon"])
+def test_games_of_other_screens_and_actions_are_played(game):
+    """214 and 250 rows; no NOOP among the actions."""
+    problem = Atari(game, network="tiny", max_decisions=2)
+    evaluation = problem.evaluate(qd.Request(networks(problem, 1)), np.zeros(1, np.uint64))
+    assert evaluation.ok.all(), evaluation.reasons
+    assert 0 < problem.idle[0].seen[-1].mean() < 1
 
 
 def test_broken_weights_are_named():
@@ -172,6 +182,7 @@ def test_the_contract_of_problems_is_kept():
     ("settings", "message"),
     [
         ({"game": "frostbit"}, "Atari.game: got 'frostbit', did you mean 'frostbite'"),
+        ({"game": "combat"}, "Atari.game: 'combat' needs two players"),
         ({"network": "big"}, "Atari.network"),
         ({"max_decisions": 0}, "Atari.max_decisions"),
         ({"first_screen": "white"}, "Atari.first_screen"),

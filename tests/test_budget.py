@@ -56,6 +56,17 @@ def test_a_worst_case_that_is_paid_for_is_asked_at_once():
     assert summary["cost"]["steps"] <= 2050
 
 
+def test_rows_that_fail_and_say_no_cost_are_paid_at_their_worst_case():
+    class Broken(Cheap):
+        def evaluate(self, request, seeds):
+            n = len(request)
+            return qd.Evaluation(np.full(n, np.nan), np.zeros((n, 0)), np.full(n, qd.Status.FAILED, np.int8),
+                                 cost={"steps": np.zeros(n)})  # fmt: skip
+
+    result = qd.run(qd.Experiment(Broken(), qd.algorithms.RandomSearch(batch_size=4), {"steps": 1000}))
+    assert result.summary["evaluations"] == 10
+
+
 @pytest.mark.parametrize("batch", [200])
 def test_a_run_stopped_between_the_parts_goes_on_to_the_same_end(tmp_path, batch):
     def experiment(stop):

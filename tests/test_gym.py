@@ -432,7 +432,7 @@ def test_named_measures():
     [
         ({"id": "CartPale-v1"}, "no environment 'CartPale-v1', did you mean 'CartPole-v1'"),
         ({"id": "QDLine-v7"}, "did you mean 'QDLine-v3'"),
-        ({"id": "ALE/Pong-v5"}, r"pip install 'gymnasium\[atari\]'"),
+        ({"id": "dm_control/acrobot-swingup-v0"}, r"pip install 'shimmy\[dm-control\]'"),
         ({"id": "QDEndless-v0"}, "max_steps: 'QDEndless-v0' sets no limit"),
         ({"options": {"legs": 9}}, "cannot be made with options {'legs': 9}"),
         ({"options": {"observation_space": spaces.Dict({"x": spaces.Discrete(2)})}}, "Dict are not supported"),

@@ -77,7 +77,7 @@ def test_the_operators_of_a_step_do_not_grow_with_the_population():
             return operator(*args, **(kwargs or {}))
 
     counts = []
-    for rows in (2, 16):
+    for rows in (2, 5):
         rollout, arguments = beginning(rows)
         names: list[str] = []
         with Counting():

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
-from qd.problems._atari_kernel import COLUMNS, GREY, ROWS, SIDE, shrink, strange, taps
+from qd.problems._atari_kernel import GREY, SIDE, shrink, strange, taps
 
 SKIP = 4  # frames a decision
 NO_OPS = 30  # at most, at the start of an episode
 SHOWN = 4  # screens that a network sees
+TWO_PLAYERS = ("combat", "joust", "maze_craze", "warlords")  # the emulator ends the process on these
 SETTLED = 1  # the emulator's own seed: all randomness is the number of no-ops
 
 
@@ -31,6 +32,8 @@ def emulator() -> Any:
 def rom(game: str) -> Any:
     """Where a game's program lies. Raises QDError for a game that is not in the wheel."""
     known = emulator().roms.get_all_rom_ids()
+    if game in TWO_PLAYERS:
+        raise QDError(f"Atari.game: {game!r} needs two players, which the emulator does not have; choose another")
     if game not in known:
         raise QDError(f"Atari.game: got {game!r}, {nearest(game, known)}")
     return emulator().roms.get_rom_path(game)
@@ -41,6 +44,7 @@ class Game:
 
     Attributes:
         actions: the game's minimal set of actions.
+        decisions: of the episode so far.
         seen: (SHOWN, 84, 84) float32 what a network sees, the newest screen last.
         over: whether the episode has ended.
     """
@@ -54,24 +58,24 @@ class Game:
         self.ale.loadROM(path)
         self.actions = list(self.ale.getMinimalActionSet())
         self.fire = len(self.actions) > 2 and self.actions[1] == emulator().Action.FIRE
-        self.noop = self.actions.index(emulator().Action.NOOP)
         self.repeat_first = repeat_first
         self.settled = self.ale.cloneState(include_rng=True)
         self.seen = np.zeros((SHOWN, SIDE, SIDE), np.float32)
-        self.over = False
-        self._screens = np.zeros((2, ROWS, COLUMNS), np.uint8)
+        self.over, self.decisions = False, 0
+        rows, columns = self.ale.getScreenDims()
+        self._screens = np.zeros((2, rows, columns), np.uint8)
         self._colours, self._greys = np.zeros((256, 3), np.float32), np.zeros(256, np.float32)
         self._known = np.zeros(256, np.bool_)
-        self._taps = (*taps(ROWS, SIDE), *taps(COLUMNS, SIDE))
-        self._wide = np.zeros(COLUMNS, np.float32)
+        self._taps = (*taps(rows, SIDE), *taps(columns, SIDE))
+        self._wide = np.zeros(columns, np.float32)
 
     def reset(self, random: np.random.Generator) -> None:
         """Start an episode: 1 to 30 no-ops, then FIRE and the action after it where the game waits for that."""
         self.ale.restoreState(self.settled)
         self.ale.reset_game()
-        self.over = False
+        self.over, self.decisions = False, 0
         for _ in range(int(random.integers(1, NO_OPS + 1))):
-            self.ale.act(self.actions[self.noop])
+            self.ale.act(emulator().Action.NOOP)
             if self.ale.game_over():
                 self.ale.reset_game()
         if self.fire:
@@ -90,6 +94,7 @@ class Game:
     def decide(self, action: int) -> float:
         """Hold an action for four frames: what they paid. The network sees the larger of the last two."""
         paid, chosen = 0.0, self.actions[action]
+        self.decisions += 1
         for frame in range(SKIP):
             paid += self.ale.act(chosen)
             if self.ale.game_over():
@@ -107,7 +112,7 @@ class Game:
         return np.array(self.ale.getRAM(), np.uint8)
 
     def picture(self) -> NDArray[np.uint8]:
-        """(210, 160, 3) the screen in colour."""
+        """(rows, columns, 3) the screen in colour, 210 x 160 in most games."""
         return np.asarray(self.ale.getScreenRGB())
 
     def _look(self, which: int) -> None:

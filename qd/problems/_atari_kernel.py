@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-ROWS, COLUMNS, SIDE = 210, 160, 84
+SIDE = 84
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue
 
 
@@ -36,8 +36,8 @@ def taps(size: int, side: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 @njit(cache=True, nogil=True, error_model="numpy")
 def strange(screen: NDArray[np.uint8], known: NDArray[np.bool_]) -> bool:
     """Whether a screen shows a colour whose red, green and blue are not known yet."""
-    for row in range(ROWS):
-        for column in range(COLUMNS):
+    for row in range(screen.shape[0]):
+        for column in range(screen.shape[1]):
             if not known[screen[row, column]]:
                 return True
     return False
@@ -48,10 +48,10 @@ def shrink(first, second, colours, greys, top_rows, down, left_columns, across, 
     """The larger of two screens, channel by channel, grey and shrunk.
 
     Args:
-        first, second: (ROWS, COLUMNS) uint8 numbers of colours.
+        first, second: (rows, columns) uint8 numbers of colours.
         colours: (256, 3) float32 red, green and blue, 0 to 255; greys (256,) what they come to, 0 to 1.
         top_rows, down, left_columns, across: ``taps`` of rows and of columns.
-        wide: (COLUMNS,) working memory.
+        wide: (columns,) working memory.
         small: (SIDE, SIDE) float32 out, 0 to 1.
     """
     for i in range(SIDE):
@@ -60,7 +60,7 @@ def shrink(first, second, colours, greys, top_rows, down, left_columns, across, 
             share, row = down[i, k], top_rows[i] + k
             if share == np.float32(0.0):
                 continue
-            for column in range(COLUMNS):
+            for column in range(len(wide)):
                 a, b = first[row, column], second[row, column]
                 grey = greys[a]
                 if a != b:
@@ -71,6 +71,6 @@ def shrink(first, second, colours, greys, top_rows, down, left_columns, across, 
         for j in range(SIDE):
             total = np.float32(0.0)
             for k in range(across.shape[1]):
-                column = min(left_columns[j] + k, COLUMNS - 1)  # its share is 0 there
+                column = min(left_columns[j] + k, len(wide) - 1)  # its share is 0 there
                 total += across[j, k] * wide[column]
             small[i, j] = total

@@ -14,7 +14,7 @@ from qd.errors import QDError, nearest
 Encode = Callable[[Any], NDArray[np.float64]]
 
 _EXTRAS = ("box2d", "classic_control", "mujoco", "toy_text")  # folders of gymnasium.envs, and what pip calls them
-_NAMESPACES = {"ALE": "gymnasium[atari]", "GymV26Environment": "shimmy", "dm_control": "shimmy[dm-control]"}
+_NAMESPACES = {"ALE": "ale-py", "GymV26Environment": "shimmy", "dm_control": "shimmy[dm-control]"}
 
 
 def make(name: str, options: Mapping[str, Any], wrap: Callable[[Any], Any] | None = None) -> Any:

@@ -6,8 +6,9 @@ own score. The largest output decides.
 
 Provenance and differences: emulation is ale-py's (https://github.com/Farama-Foundation/Arcade-Learning-Environment),
 whose wheel holds the games; every episode starts from the same state of the machine. Screens are shrunk by a triangle
-filter, as Pillow's bilinear resizing does, without rounding to bytes between. The three older screens are black at the
-start, as in the authors' GPU program; ``first_screen="repeat"`` takes the first one, as in their other program.
+filter, as Pillow's bilinear resizing does, without rounding to bytes between; the authors' GPU program takes grey
+before the larger of two frames, and samples bilinearly without a filter. The three older screens are black at the
+start, as in that program; ``first_screen="repeat"`` takes the first one, as in their other program.
 """
 
 from __future__ import annotations
@@ -111,12 +112,14 @@ class Atari(Problem):
         for row in range(n):
             if status[row] != Status.OK:
                 continue
+            game = None
             try:
                 game = self._taken()
-                objective[row], decisions[row] = self._played(game, weights[row], int(seeds[row]))
-                ram[row] = game.ram()
+                objective[row] = self._played(game, weights[row], int(seeds[row]))
+                decisions[row], ram[row] = game.decisions, game.ram()
                 self.idle.append(game)  # one that raised is not used again
             except Exception:
+                decisions[row] = game.decisions if game else 0
                 status[row], objective[row] = Status.FAILED, np.nan
                 reasons[row] = "".join(traceback.format_exc().splitlines(keepends=True)[-_REASON_LINES:])
         cost = {"decisions": decisions, "frames": SKIP * decisions}
@@ -130,8 +133,8 @@ class Atari(Problem):
         except IndexError:  # another thread has it
             return Game(self.game, self.first_screen == "repeat")
 
-    def _played(self, game: Game, weights: NDArray[np.float32], seed: int) -> tuple[float, int]:
-        """The score of one episode, and its decisions."""
+    def _played(self, game: Game, weights: NDArray[np.float32], seed: int) -> float:
+        """The score of one episode."""
         layers, score = self.policy.unpack(weights), 0.0
         game.reset(row_generator(seed))
         for decision in range(self.max_decisions):
@@ -140,8 +143,8 @@ class Atari(Problem):
                 raise FloatingPointError(f"the network gave {outputs} after {decision} decisions")
             score += game.decide(int(outputs.argmax()))
             if game.over:
-                return score, decision + 1
-        return score, self.max_decisions
+                break
+        return score
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of one episode: screens along it, and the score over time."""
