@@ -84,7 +84,6 @@ class InFlight:
         """The evaluation of the oldest request, and the bytes that it sent and received. May be interrupted."""
         request, evaluation, traffic = self._requests[0], self.evaluator.finish(), self.evaluator.traffic
         if self.part is None:
-            self.budget.settle(request, evaluation)
             return evaluation, traffic
         parts = [evaluation]
         while True:
@@ -98,10 +97,14 @@ class InFlight:
             parts.append(self.evaluator.finish())
             traffic = traffic[0] + self.evaluator.traffic[0], traffic[1] + self.evaluator.traffic[1]
 
-    def finished(self) -> Request:
-        """Take out the oldest request, which is finished: the rows of it that were evaluated."""
+    def finished(self, evaluation: Evaluation) -> Request:
+        """Take out the oldest request, of which ``finish`` gave the evaluation: the rows of it that were evaluated.
+
+        Must not be interrupted: what a request did not use is given back to the budget once.
+        """
         request, part, self.part = self._requests.popleft(), self.part, None
         if part is None:
+            self.budget.settle(request, evaluation)
             return request
         self.cut |= part.stop < len(request)
         return request.rows(0, part.stop)

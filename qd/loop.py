@@ -25,11 +25,11 @@ from qd.rng import row_seeds
 from qd.stopping import Signals, StopRunError
 from qd.store.archive_file import write_archives
 from qd.store.checkpoint import read_newest, write_checkpoint
+from qd.store.config import record_settings, refuse_other_settings, write_settings
 from qd.store.digest import START, chained, final
-from qd.store.files import FORMAT, RunFolder, Table, read_json, write_json
+from qd.store.files import RunFolder, Table, read_json, write_json
 from qd.store.metrics import MetricsTable
 from qd.store.recorder import Recorder, archive_scores, metrics_row
-from qd.store.settings import described, differences, surroundings, without_resumable
 
 log = logging.getLogger("qd")
 
@@ -68,7 +68,7 @@ def run(
         if out is not None:
             folder = RunFolder(out)
             folder.create(overwrite)
-            _write_settings(folder, experiment, source)
+            write_settings(folder, experiment, source)
         return _Loop(experiment, evaluator, folder, progress).run()
     finally:
         evaluator.close()
@@ -95,7 +95,7 @@ def resume(
     """
     folder = RunFolder(out)
     folder.check()
-    _refuse_other_settings(folder, experiment)
+    refuse_other_settings(folder, experiment)
     stored = read_json(folder.config)["settings"]["budget"]
     raised = evaluations is not None and evaluations != stored
     if raised:
@@ -118,22 +118,10 @@ def resume(
         elif checkpoint["loop"]["finished"] and folder.summary.exists():
             log.info("%s is finished: nothing to do", folder.path)
             return Result.load(folder.path, experiment)
-        _record_settings(folder, experiment, overrides)
+        record_settings(folder, experiment, overrides)
         return _Loop(experiment, evaluator, folder, progress, checkpoint).run()
     finally:
         evaluator.close()
-
-
-def _record_settings(folder: RunFolder, experiment: Experiment, overrides: Sequence[str]) -> None:
-    """Write down what the problem is set to from here on."""
-    config = read_json(folder.config)
-    problem = described(experiment.problem)
-    if config["settings"]["problem"] == problem and not overrides:
-        return
-    config["settings"]["problem"] = problem
-    if overrides:
-        config["source"]["overrides"] = [*config["source"].get("overrides", []), *overrides]
-    write_json(folder.config, config)
 
 
 def _check_raise(experiment: Experiment, stored: Any, evaluations: int) -> None:
@@ -148,41 +136,6 @@ def _check_raise(experiment: Experiment, stored: Any, evaluations: int) -> None:
             f"--evaluations: {algorithm.name} has used the budget of {stored} in a schedule or a closing stage, "
             "so a longer run is another run: start it anew"
         )
-
-
-def _refuse_other_settings(folder: RunFolder, experiment: Experiment) -> None:
-    before = read_json(folder.config)
-    if before.get("format") != FORMAT:
-        raise QDError(f"{folder.config}: format {before.get('format')}, this program reads {FORMAT}")
-    now = described(experiment)
-    free = ("evaluator", "budget", "checkpoint_seconds", "name")
-    changed = differences(
-        *(
-            without_resumable({k: v for k, v in settings.items() if k not in free}, experiment)
-            for settings in (before["settings"], now)
-        )
-    )
-    if changed:
-        raise QDError(f"{folder.path}: the experiment is not the one that was started: {'; '.join(changed[:5])}")
-
-
-def _write_settings(folder: RunFolder, experiment: Experiment, source: Mapping[str, Any] | None) -> None:
-    source = dict(source or {})
-    code = source.pop("code", None)
-    if code is not None:
-        folder.experiment.write_text(code)
-    config = {"format": FORMAT, "settings": described(experiment), "source": source, **surroundings()}
-    write_json(folder.config, config)
-    write_json(folder.scene, _plain(experiment.problem.scene()))
-
-
-def _plain(tree: Any) -> Any:
-    """Drawing data as JSON has it."""
-    if isinstance(tree, dict):
-        return {str(key): _plain(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_plain(value) for value in tree]
-    return tree.tolist() if isinstance(tree, np.ndarray | np.generic) else tree
 
 
 def _seeds(experiment: Experiment, request: Request) -> NDArray[np.uint64]:
@@ -267,7 +220,7 @@ class _Loop:
             evaluation, traffic = self.in_flight.finish()
             signals.interruptible = False
             self.telling = True
-            request = self.in_flight.finished()
+            request = self.in_flight.finished(evaluation)
             self.touched |= self.in_flight.cut
             self.rows = max(self.rows, request.first + len(request))
             self.chain = chained(self.chain, request, evaluation)

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import qd
+from qd.budget import Budget
+from qd.evaluate import connect
+from qd.in_flight import InFlight
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,18 @@ def test_a_worst_case_that_is_paid_for_is_asked_at_once():
     told, summary = sizes(2000 + 50)
     assert told[0] == 20
     assert summary["cost"]["steps"] <= 2050
+
+
+def test_a_request_is_settled_once_it_cannot_be_interrupted_any_more():
+    """A stop between the evaluation and its tell makes the request again: what it saves is given back once."""
+    experiment = qd.Experiment(Cheap(), qd.algorithms.RandomSearch(batch_size=4), {"steps": 1000})
+    budget, request = Budget(experiment), qd.Request(np.zeros((4, 3)))
+    flight = InFlight(connect(experiment.problem, experiment.evaluator), budget, lambda r: np.zeros(len(r), np.uint64))
+    flight.start(request, budget.take(request, closing=False), 0.0, closing=False, alone=True)
+    evaluation, _ = flight.finish()
+    assert budget.asked == flight.asked() == 400.0
+    flight.finished(evaluation)
+    assert budget.asked == 12.0
 
 
 def test_rows_that_fail_and_say_no_cost_are_paid_at_their_worst_case():

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.errors import QDError
+from qd.errors import QDError, nearest
 
 if TYPE_CHECKING:
     import torch
@@ -114,8 +114,6 @@ class ConvNet:
             QDError: there is no such network.
         """
         if name not in SIZES:
-            from qd.errors import nearest
-
             raise QDError(f"{field}: got {name!r}, {nearest(str(name), SIZES)}")
         made: Self = getattr(cls, name)(outputs)
         return made
