@@ -4,8 +4,9 @@
 run appends a line to ``benchmarks/results/image_maze.jsonl``, ``--table`` prints what is there with 95 % t intervals.
 
 Rows: novelty_ga, deep_ga, openai_es, random, at equal evaluations of 400 steps, with the network ``--network`` (66,170
-weights by default; ``large`` is the published one). And dqn and a2c of stable-baselines3, with the same network before their own heads, nine actions (each output -0.5, 0 or 0.5), reward
-at the end as in the problem, divided by 100: at ``--steps`` of the simulator, since they take far longer a step.
+weights by default; ``large`` is the published one). And dqn and a2c of stable-baselines3, with the same network before
+their own heads, nine actions (each output -0.5, 0 or 0.5), reward at the end as in the problem, divided by 100: at
+``--steps`` of the simulator, since they take far longer a step.
 """
 
 from __future__ import annotations
