@@ -46,9 +46,11 @@ _MODULES = {
     "archives": "archives",
     "behavior": "qd.behavior",
     "lineages": "qd.lineages",
+    "models": "qd.models",
     "operators": "operators",
     "policies": "qd.policies",
     "problems": "qd.problems",
+    "prompts": "qd.prompts",
     "rng": "qd.rng",
 }
 
@@ -60,8 +62,10 @@ if _TYPE_CHECKING:
     from qd import algorithms as algorithms
     from qd import behavior as behavior
     from qd import lineages as lineages
+    from qd import models as models
     from qd import policies as policies
     from qd import problems as problems
+    from qd import prompts as prompts
     from qd import rng as rng
     from qd.algorithm import Algorithm as Algorithm
     from qd.algorithm import Report as Report

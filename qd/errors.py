@@ -14,6 +14,10 @@ class ProblemError(QDError):
     """A problem breaks its contract: wrong length, wrong width, undeclared names."""
 
 
+class ModelError(QDError):
+    """A language model gives no answer: an endpoint that is down, a wrong key, a folder that holds no model."""
+
+
 class CheckpointError(QDError):
     """A checkpoint or record is damaged, of another format, or does not belong to this run."""
 

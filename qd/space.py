@@ -152,7 +152,8 @@ class Mask(Space):
     Args:
         length: genes.
         frozen: positions that are always 1.
-        keep: probability of a 1 when sampling.
+        keep: probability of a 1 when sampling; or (least, most), and then each row draws its own in between, evenly.
+        cuts: positions before which crossover may cut, e.g. where a demonstration begins; none: anywhere.
 
     >>> Mask(4, frozen=(0,)).sample(3, np.random.default_rng(0))[:, 0].tolist()
     [1, 1, 1]
@@ -160,7 +161,8 @@ class Mask(Space):
 
     length: int
     frozen: tuple[int, ...] = ()
-    keep: float = 0.5
+    keep: float | tuple[float, float] = 0.5
+    cuts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.length <= 0:
@@ -168,12 +170,17 @@ class Mask(Space):
         outside = [i for i in self.frozen if not 0 <= i < self.length]
         if outside:
             raise QDError(f"Mask.frozen: position {outside[0]} is outside 0..{self.length - 1}")
-        if not 0 <= self.keep <= 1:
-            raise QDError(f"Mask.keep: got {self.keep}, wanted a probability")
+        least, most = self.keep if isinstance(self.keep, tuple) else (self.keep, self.keep)
+        if not 0 <= least <= most <= 1:
+            raise QDError(f"Mask.keep: got {self.keep}, wanted a probability, or a lower and a higher one")
+        wrong = [i for i in self.cuts if not 0 < i < self.length]
+        if wrong:
+            raise QDError(f"Mask.cuts: position {wrong[0]} is outside 1..{self.length - 1}")
         object.__setattr__(self, "dtype", np.dtype(np.uint8))
 
     def sample(self, n: int, rng: np.random.Generator) -> Solutions:
-        masks = (rng.random((n, self.length)) < self.keep).astype(np.uint8)  # (n, d)
+        keep = rng.uniform(*self.keep, (n, 1)) if isinstance(self.keep, tuple) else self.keep
+        masks = (rng.random((n, self.length)) < keep).astype(np.uint8)  # (n, d)
         masks[:, list(self.frozen)] = 1
         return masks
 
