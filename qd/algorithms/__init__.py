@@ -23,6 +23,7 @@ from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
+from qd.algorithms.selected import Selected
 from qd.algorithms.serene import SERENE, EmitterSettings
 from qd.algorithms.snes import SNES
 from qd.algorithms.stax import STAX
@@ -61,4 +62,5 @@ __all__ = [
     "OpenAIES",
     "RandomSearch",
     "RibsScheduler",
+    "Selected",
 ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.point2d import Point2D
+    from qd.problems.pruned_prompt import PrunedPrompt
     from qd.problems.redundant_arm import RedundantArm
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
@@ -62,6 +63,7 @@ _HOMES = {
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Point2D": "point2d",
     "Rastrigin": "functions",
+    "PrunedPrompt": "pruned_prompt",
     "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
     "Sphere": "functions",
@@ -109,6 +111,7 @@ __all__ = [
     "PlanarArm",
     "PlanarArmTradeOff",
     "Point2D",
+    "PrunedPrompt",
     "Rastrigin",
     "RedundantArm",
     "Rosenbrock",

@@ -1,0 +1,172 @@
+"""Classification by the next token: which verbalizer does the model expect after the query?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd.errors import QDError
+from qd.models import Ids, LanguageModel
+from qd.prompts.answers import Recent, Store, by_blocks
+from qd.prompts.examples import SPLITS, Splits
+from qd.prompts.layout import field_ids, open_fields, spaced_fields, whole
+from qd.prompts.objectives import OBJECTIVES
+from qd.prompts.prompt import Prompt
+from qd.prompts.task import Judged, PromptTask
+from qd.prompts.templates import Template, single_token_verbalizers
+
+
+@dataclass(frozen=True)
+class Classification(PromptTask):
+    """Examples of classes, each named by a word of one token.
+
+    The model reads the prompt and an example, and the probabilities of the classes' words as the next token, among each
+    other, are the answer. A word is one token, since longer ones cost a call each and are not comparable.
+    """
+
+    model: LanguageModel
+    """What reads the prompts."""
+    examples: Splits
+    """The examples by what they are for."""
+    template: Template
+    """How an example is laid out, and the word of each class."""
+    store: str = ""
+    """A folder where answers are kept from run to run; empty: only the latest, in memory."""
+
+    objectives = tuple(OBJECTIVES)
+
+    def __post_init__(self) -> None:
+        for split in SPLITS:
+            self.template.check(self.splits[split])
+        for split in SPLITS[1:]:
+            if len(self.splits[split]) == 0:
+                raise QDError(f"Classification.examples: the split {split!r} is empty")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("model", "examples", "template", "store")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def splits(self) -> Splits:
+        return self.examples
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the classes, as the template has them."""
+        return tuple(self.template.verbalizers)
+
+    @cached_property
+    def choices(self) -> Ids:
+        """(C,) the token of each class's word. Raises QDError where a word is not one token, or two share theirs."""
+        return single_token_verbalizers(self.model, self.template)
+
+    @cached_property
+    def identity(self) -> str:
+        made = blake2b(digest_size=8)
+        for part in (self.model.identity, self.choices.astype("<i4").tobytes().hex(), *sorted(self._spaced)):
+            made.update(part.encode() + b"\0")
+        return made.hexdigest()
+
+    @cached_property
+    def _spaced(self) -> frozenset[str]:
+        return spaced_fields(self.template)
+
+    @cached_property
+    def _answers(self) -> Store:
+        if not self.store:
+            return Recent()
+        from qd.models.store import AnswerStore
+
+        return AnswerStore(self.store)
+
+    @cached_property
+    def _fields(self) -> dict[str, list[dict[str, Ids]]]:
+        """Split -> the ids of each example's fields."""
+        made: dict[str, list[dict[str, Ids]]] = {}
+        for split in SPLITS:
+            examples = self.splits[split]
+            names = list(examples.fields)
+            made[split] = [
+                field_ids(self.model, dict(zip(names, values, strict=True)), self._spaced)
+                for values in zip(*examples.fields.values(), strict=True)
+            ]
+        return made
+
+    def base(self) -> Prompt:
+        """Demonstrations, a part each, then the query. Raises QDError where it does not fit into the model."""
+        prompt = self._ended(whole(self.model, self.template, self.splits.demos))
+        self._check_length(prompt)
+        return prompt
+
+    def query(self) -> Prompt:
+        """The query alone, without demonstrations."""
+        return self._ended(Prompt(open_fields(self.model, self.template.query, self.template.fields)))
+
+    def from_text(self, text: str) -> Prompt:
+        names = self.template.fields
+        parts = open_fields(self.model, text, names)
+        if any(isinstance(part, str) for part in parts):
+            return self._ended(Prompt(parts))
+        return Prompt((*open_fields(self.model, text + self.template.separator, names), *self.query().parts))
+
+    def _ended(self, prompt: Prompt) -> Prompt:
+        """A masked model answers at its mask token, which ends the prompt."""
+        mask: Ids = getattr(self.model, "mask_ids", np.zeros(0, np.int32))
+        return Prompt((*prompt.parts, mask)) if len(mask) else prompt
+
+    def _check_length(self, prompt: Prompt) -> None:
+        for split in SPLITS[1:]:
+            lengths = [len(prompt.item(fields)) for fields in self._fields[split]]
+            longest, number = max((length, i) for i, length in enumerate(lengths))
+            if len(prompt.prefix) + longest > self.model.context_length:
+                raise QDError(
+                    f"Classification: the base prompt has {len(prompt.prefix)} tokens and example {number} of "
+                    f"{split!r} adds {longest}: more than the {self.model.context_length} that the model reads; take "
+                    "fewer or shorter demonstrations, or leave out long examples"
+                )
+
+    def judge(self, prompt: Prompt, split: str, examples: NDArray[np.int64]) -> Judged:
+        fields, told = self._fields[split], f"{self.identity}/{self.splits.identities[split]}".encode()
+        probabilities = by_blocks(
+            self.model,
+            prompt,
+            len(fields),
+            lambda number: prompt.item(fields[number]),
+            self.choices,
+            examples,
+            self._answers,
+            lambda block: blake2b(told + prompt.identity + block.to_bytes(4, "little"), digest_size=24).digest(),
+        )
+        labels = self.labels(split)[examples]
+        said = probabilities.argmax(axis=1)
+        tokens = np.array([len(prompt.item(fields[int(i)])) for i in examples], np.float64)
+        words = list(self.template.verbalizers.values())
+        feedback = tuple(
+            f"right: {words[right]}" if right == answer else f"said {words[answer]}, right is {words[right]}"
+            for answer, right in zip(said.tolist(), labels.tolist(), strict=True)
+        )
+        replies = tuple(words[answer] for answer in said.tolist())
+        right = (said == labels).astype(np.float64)
+        return Judged(right, tokens, len(prompt.prefix), probabilities, replies, feedback)
+
+    def value(self, objective: str, judged: Judged, split: str, examples: NDArray[np.int64]) -> float:
+        return OBJECTIVES[objective](judged.probabilities, self.labels(split)[examples])
+
+    def most_tokens(self, split: str) -> float:
+        query = self.query()
+        return float(max(len(query.item(fields)) for fields in self._fields[split]))
+
+    @cached_property
+    def _labels(self) -> dict[str, NDArray[np.int64]]:
+        return {split: super(Classification, self).labels(split) for split in SPLITS}
+
+    def labels(self, split: str) -> NDArray[np.int64]:
+        return self._labels[split]
