@@ -80,10 +80,7 @@ class Template:
             if (other := words.setdefault(word, label)) != label:
                 raise QDError(f"{where}.verbalizers: {word!r} stands for {other!r} and for {label!r}; give each class "
                               "a word of its own")  # fmt: skip
-        object.__setattr__(self, "verbalizers", MappingProxyType(dict(self.verbalizers)))
-
-    def __reduce__(self) -> tuple[type[Template], tuple[object, ...]]:
-        return Template, (self.name, self.block, self.query, self.separator, dict(self.verbalizers))
+        object.__setattr__(self, "verbalizers", dict(self.verbalizers))
 
     def __hash__(self) -> int:
         return hash((self.name, self.block, self.query, self.separator, *self.verbalizers.items()))
