@@ -115,7 +115,8 @@ class Classification(PromptTask):
         parts = open_fields(self.model, text, names)
         if any(isinstance(part, str) for part in parts):
             return self._ended(Prompt(parts))
-        return Prompt((*open_fields(self.model, text + self.template.separator, names), *self.query().parts))
+        before = open_fields(self.model, text + self.template.separator, names) if text else ()
+        return Prompt((*before, *self.query().parts))
 
     def _ended(self, prompt: Prompt) -> Prompt:
         """A masked model answers at its mask token, which ends the prompt."""
