@@ -74,7 +74,7 @@ def experiment(arm: str, judged: Classification, evaluations: int, seed: int) ->
 def last_class(probabilities: NDArray[np.float64]) -> list[float]:
     """What is stored of two classes: the second one's probability; of more, all."""
     kept = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
-    return np.round(kept, 5).tolist()  # type: ignore[no-any-return]
+    return np.round(kept, 5).tolist()
 
 
 def unpruned(judged: Classification) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def unpruned(judged: Classification) -> dict[str, Any]:
     problem = qd.problems.PrunedPrompt(judged)
     found: dict[str, Any] = {"tokens": problem.base.length}
     for purpose in ("search", "select", "test"):
-        request = qd.Request(problem.start, purpose=purpose, columns=("probabilities",))  # type: ignore[arg-type]
+        request = qd.Request(problem.start, purpose=purpose, columns=("probabilities",))
         evaluation = problem.evaluate(request, np.zeros(1, np.uint64))
         found[purpose] = last_class(evaluation.columns["probabilities"][0])
         found[f"{purpose}_labels"] = judged.labels(purpose).tolist()

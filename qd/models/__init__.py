@@ -2,5 +2,7 @@
 
 from qd.models.language_model import Ids, LanguageModel, Reply
 from qd.models.local import Local
+from qd.models.scripted import Scripted
+from qd.models.store import AnswerStore, answer_key
 
-__all__ = ["Ids", "LanguageModel", "Local", "Reply"]
+__all__ = ["AnswerStore", "Ids", "LanguageModel", "Local", "Reply", "Scripted", "answer_key"]

@@ -46,6 +46,7 @@ class PromptProblem(Problem):
         "feedback": "(n, E) what was right or wrong, in words",
         "length": "(n,) tokens of the prompt",
     })  # fmt: skip
+    releases_gil = True  # local threads judge a row each
     batching: Literal["rows", "chunks", "padded"] = "rows"
     deterministic = True
     chunk_size = 1  # a prompt takes seconds

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
-from qd.models import Ids, LanguageModel
-from qd.prompts.answers import Recent, Store, by_blocks
+from qd.models import AnswerStore, Ids, LanguageModel, answer_key
+from qd.prompts.answers import by_blocks
 from qd.prompts.examples import SPLITS, Splits
 from qd.prompts.layout import field_ids, open_fields, spaced_fields, whole
 from qd.prompts.objectives import OBJECTIVES
@@ -36,7 +36,7 @@ class Classification(PromptTask):
     template: Template
     """How an example is laid out, and the word of each class."""
     store: str = ""
-    """A folder where answers are kept from run to run; empty: only the latest, in memory."""
+    """A folder where answers are kept from run to run; empty: in memory."""
 
     objectives = tuple(OBJECTIVES)
 
@@ -80,12 +80,8 @@ class Classification(PromptTask):
         return spaced_fields(self.template)
 
     @cached_property
-    def _answers(self) -> Store:
-        if not self.store:
-            return Recent()
-        from qd.models.store import AnswerStore
-
-        return AnswerStore(self.store)
+    def _answers(self) -> AnswerStore:
+        return AnswerStore(self.store or None)
 
     @cached_property
     def _fields(self) -> dict[str, list[dict[str, Ids]]]:
@@ -135,7 +131,7 @@ class Classification(PromptTask):
                 )
 
     def judge(self, prompt: Prompt, split: str, examples: NDArray[np.int64]) -> Judged:
-        fields, told = self._fields[split], f"{self.identity}/{self.splits.identities[split]}".encode()
+        fields, asked = self._fields[split], (self.identity, self.splits.identities[split], prompt.identity)
         probabilities = by_blocks(
             self.model,
             prompt,
@@ -144,7 +140,7 @@ class Classification(PromptTask):
             self.choices,
             examples,
             self._answers,
-            lambda block: blake2b(told + prompt.identity + block.to_bytes(4, "little"), digest_size=24).digest(),
+            lambda block: answer_key(*asked, block),
         )
         labels = self.labels(split)[examples]
         said = probabilities.argmax(axis=1)
