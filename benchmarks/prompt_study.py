@@ -147,7 +147,10 @@ def main() -> None:
                 if found is not None:
                     with FILE.open("a") as stream:
                         stream.write(json.dumps(dict(zip(_KEPT, name, strict=True)) | found) + "\n")
-                    print(name, {k: v for k, v in found.items() if k in ("tokens", "select", "cpu_seconds", "text")})
+                    print(
+                        name,
+                        {k: v for k, v in found.items() if k in ("tokens", "cpu_seconds", "text", "search_objective")},
+                    )
 
 
 def read() -> list[dict[str, Any]]:
