@@ -120,7 +120,7 @@ def run(arm: str, data: str, model: str, pair: int, seed: int, evaluations: int,
 
 def main() -> None:
     """Run arms, or print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("arms", nargs="*", choices=[*ARMS, []], default=[])
     parser.add_argument("--pairs", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])

@@ -121,7 +121,7 @@ class Classification(PromptTask):
 
     def _check_length(self, prompt: Prompt) -> None:
         for split in SPLITS[1:]:
-            lengths = [len(prompt.item(fields)) for fields in self._fields[split]]
+            lengths = [len(item) for item in self.items(split, prompt)]
             longest, number = max((length, i) for i, length in enumerate(lengths))
             if len(prompt.prefix) + longest > self.model.context_length:
                 raise QDError(
@@ -129,6 +129,10 @@ class Classification(PromptTask):
                     f"{split!r} adds {longest}: more than the {self.model.context_length} that the model reads; take "
                     "fewer or shorter demonstrations, or leave out long examples"
                 )
+
+    def items(self, split: str, prompt: Prompt) -> list[Ids]:
+        """What each example of a split puts after the prompt's prefix."""
+        return [prompt.item(fields) for fields in self._fields[split]]
 
     def judge(self, prompt: Prompt, split: str, examples: NDArray[np.int64]) -> Judged:
         fields, asked = self._fields[split], (self.identity, self.splits.identities[split], prompt.identity)
@@ -158,8 +162,7 @@ class Classification(PromptTask):
         return OBJECTIVES[objective](judged.probabilities, self.labels(split)[examples])
 
     def most_tokens(self, split: str) -> float:
-        query = self.query()
-        return float(max(len(query.item(fields)) for fields in self._fields[split]))
+        return float(max(len(item) for item in self.items(split, self.query())))
 
     @cached_property
     def _labels(self) -> dict[str, NDArray[np.int64]]:
