@@ -2,6 +2,7 @@
 
 from qd.algorithms.aurora import AURORA
 from qd.algorithms.cem import CEM
+from qd.algorithms.claps import ClaPS
 from qd.algorithms.cma_mae import CMAMAE
 from qd.algorithms.cma_me import CMAME
 from qd.algorithms.cma_mega import CMAMEGA
@@ -49,6 +50,7 @@ __all__ = [
     "TAXONS",
     "XNES",
     "AskTell",
+    "ClaPS",
     "DeepGA",
     "DominatedNoveltySearch",
     "EmitterSettings",
