@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
-from qd.models import Ids, LanguageModel, Reply
+from qd.models import AnswerStore, Ids, LanguageModel, Reply
 from qd.prompts.examples import SPLITS, Splits
 from qd.prompts.layout import field_ids, open_fields, opened, spaced_fields, whole
 from qd.prompts.prompt import Prompt
 from qd.prompts.task import Judged, PromptTask
 from qd.prompts.templates import Template
 from qd.prompts.text_rewards import TEXT_SCORES, TextScore, last_number
-
-_REMEMBERED = 4096  # blocks of replies that a process remembers without a store
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class WrittenAnswers(PromptTask):
     stop: tuple[str, ...] = ("\n\n", "Question")
     """Texts that end a reply: what a model goes on with that has seen demonstrations."""
     store: str = ""
-    """A folder where replies are kept from run to run; empty: only the latest, in memory."""
+    """A folder where replies are kept from run to run; empty: only in memory."""
 
     def __post_init__(self) -> None:
         where = type(self).__name__
@@ -168,7 +166,7 @@ class WrittenAnswers(PromptTask):
             if known is None:
                 missing.append(place)
             else:
-                written.update(zip(spans[place], (Reply(*reply) for reply in json.loads(known)), strict=True))
+                written.update(zip(spans[place], (Reply(*reply) for reply in json.loads(str(known))), strict=True))
         # A call a block, so that its shape is its own; where nothing depends on the shape, one for all of them.
         for places in [missing] if block == 1 and missing else [[place] for place in missing]:
             asked = [number for place in places for number in spans[place]]
@@ -184,12 +182,8 @@ class WrittenAnswers(PromptTask):
         return [written[int(number)] for number in examples]
 
     @cached_property
-    def _kept(self) -> Any:
-        if not self.store:
-            return _Latest()
-        from qd.models.store import AnswerStore
-
-        return AnswerStore(self.store)
+    def _kept(self) -> AnswerStore:
+        return AnswerStore(self.store or None)
 
     def value(self, objective: str, judged: Judged, split: str, examples: NDArray[np.int64]) -> float:
         if objective not in self.objectives:
@@ -280,18 +274,3 @@ class TextReward(WrittenAnswers):
 
 def _either(texts: Sequence[str]) -> str:
     return " or ".join(repr(text) for text in texts)
-
-
-class _Latest:
-    """The latest replies of this process, the oldest forgotten first."""
-
-    def __init__(self) -> None:
-        self._kept: dict[bytes, str] = {}
-
-    def get_many(self, keys: list[bytes]) -> list[str | None]:
-        return [self._kept.get(key) for key in keys]
-
-    def put_many(self, keys: list[bytes], values: list[str]) -> None:
-        self._kept.update(zip(keys, values, strict=True))
-        while len(self._kept) > _REMEMBERED:
-            self._kept.pop(next(iter(self._kept)), None)
