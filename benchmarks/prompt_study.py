@@ -58,7 +58,7 @@ def experiment(arm: str, judged: Classification, evaluations: int, seed: int) ->
         ),
         "claps": (
             qd.problems.TokenPrompt(judged),
-            lambda: qd.algorithms.ClaPS(clusters=400, population_size=16),
+            lambda: qd.algorithms.ClaPS(clusters=400, percentile=80, population_size=16),
         ),
         "map_elites": (
             replace(pruned, measures=("kept", "naturalness")),

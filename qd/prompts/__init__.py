@@ -1,6 +1,7 @@
 """Prompts: what they are made of, what they are judged by, and how models rewrite them."""
 
 from qd.prompts.classification import Classification
+from qd.prompts.drawn import Drawn
 from qd.prompts.examples import Examples, Splits
 from qd.prompts.multiple_choice import MultipleChoice, choice_template, lettered
 from qd.prompts.packages import movie_reviews, tweets, vader
@@ -13,6 +14,7 @@ from qd.prompts.written import ExactMatch, TextReward
 __all__ = [
     "TEMPLATES",
     "Classification",
+    "Drawn",
     "ExactMatch",
     "Examples",
     "Judged",

@@ -26,11 +26,11 @@ class MultipleChoice(Classification):
     """
 
     def __post_init__(self) -> None:
-        words = list(self.template.verbalizers)
-        if not words or any(word not in LETTERS for word in words):
-            raise QDError(f"MultipleChoice.template: {self.template.name!r} has the classes {words}, wanted letters "
-                          "from A; choice_template(options) makes one that has them")  # fmt: skip
         super().__post_init__()
+        words = list(self.layout.verbalizers)
+        if not words or any(word not in LETTERS for word in words):
+            raise QDError(f"MultipleChoice.template: {self.layout.name!r} has the classes {words}, wanted letters "
+                          "from A; choice_template(options) makes one that has them")  # fmt: skip
 
 
 def choice_template(options: int, question: str = "Question", answer: str = "Answer", name: str = "choice") -> Template:

@@ -252,3 +252,12 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType({
     )
 })  # fmt: skip
 """Name -> template: layouts that prompts of the literature are written in (PromptQuine, arXiv 2506.17930)."""
+
+
+def named_template(template: Template | str) -> Template:
+    """A template as it is, or the one of a name. Raises QDError for a name that is not known."""
+    if isinstance(template, Template):
+        return template
+    if template not in TEMPLATES:
+        raise QDError(f"template: got {template!r}, {nearest(str(template), TEMPLATES)}")
+    return TEMPLATES[template]
