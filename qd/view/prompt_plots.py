@@ -39,7 +39,7 @@ from qd.view.style import (
 
 _SIGNS = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "\\r", "\xa0": "⍽"}
 _TEXT_SIZE, _LEADING = 8.5, 13.5  # points
-_LEGEND_LINE = 12.4  # points of a line of a legend
+_LEGEND_LINE = 12.0  # points of a line of a legend
 _MARGIN = 11.0  # points beside text
 _LINES = 90  # of a prompt that a picture holds
 _NAMED = 12  # cells that a legend names
