@@ -99,7 +99,9 @@ def _plain_dataclass(path: str) -> tuple[Callable[[Any], dict[str, Any]], Callab
 for _name in ("Box", "Mask", "Measures", "Tokens"):
     register(f"qd.space:{_name}", _name, *_plain_dataclass(f"qd.space:{_name}"))
 for _path, _name in (
+    ("qd.composite:Composite", "Composite"),
     ("qd.lineages.space:Lineage", "Lineage"),
+    ("qd.texts:Texts", "Texts"),
     ("qd.algorithms._described:SpaceState", "SpaceState"),
     ("qd.algorithms._emitters:Emitter", "Emitter"),
     ("qd.algorithms._exploration:Exploration", "Exploration"),
