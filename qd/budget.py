@@ -24,11 +24,13 @@ class Budget:
         self.reserve = experiment.algorithm.reserve(experiment.problem)
         self.asked = 0.0
         self.search_over = False  # a request of the search did not fit at all
-        kept = self.reserve * (1 if self.unit == "evaluations" else self.problem.costs[self.unit])
-        if kept >= self.amount:
+        self.kept = float(self.reserve)  # in the budget's unit
+        if self.unit != "evaluations":
+            self.kept = experiment.algorithm.reserved_cost(self.problem, self.unit)
+        if self.kept >= self.amount:
             raise QDError(
                 f"Experiment.budget: {experiment.algorithm.name} keeps back {self.reserve} evaluations for its closing "
-                f"stage, and the budget is {self.amount:g} {self.unit}; raise it"
+                f"stage, {self.kept:g} {self.unit}, and the budget is {self.amount:g} {self.unit}; raise it"
             )
 
     @property
@@ -36,21 +38,21 @@ class Budget:
         """Evaluations that are left for the search; 0 once its stage is over."""
         if self.search_over:
             return 0
-        rest = self.amount - self.asked
+        rest = self.amount - self.asked - self.kept
         if self.unit != "evaluations":
             rest //= self.problem.costs[self.unit]
-        return max(0, int(rest) - self.reserve)
+        return max(0, int(rest))
 
     def take(self, request: Request, closing: bool) -> int:
         """How many leading rows of a request are paid for; they are counted as asked."""
-        keep = 0 if closing else self.reserve
+        keep = 0.0 if closing else self.kept
         if self.unit == "evaluations":
             affordable = int(self.amount - keep - self.asked) // request.repeats
             rows = max(0, min(len(request), affordable))
             self.asked += rows * request.repeats
             return rows
         bounds = self.problem.cost_bounds(request)[self.unit].cumsum()
-        rows = int(bounds.searchsorted(self.amount - keep * self.problem.costs[self.unit] - self.asked, "right"))
+        rows = int(bounds.searchsorted(self.amount - keep - self.asked, "right"))
         self.asked += float(bounds[rows - 1]) if rows else 0.0
         return rows
 

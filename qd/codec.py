@@ -99,11 +99,14 @@ def _plain_dataclass(path: str) -> tuple[Callable[[Any], dict[str, Any]], Callab
 for _name in ("Box", "Mask", "Measures", "Tokens"):
     register(f"qd.space:{_name}", _name, *_plain_dataclass(f"qd.space:{_name}"))
 for _path, _name in (
+    ("qd.composite:Composite", "Composite"),
     ("qd.lineages.space:Lineage", "Lineage"),
+    ("qd.texts:Texts", "Texts"),
     ("qd.algorithms._described:SpaceState", "SpaceState"),
     ("qd.algorithms._emitters:Emitter", "Emitter"),
     ("qd.algorithms._exploration:Exploration", "Exploration"),
     ("qd.algorithms._members:Members", "Members"),
+    ("qd.algorithms.promptquine:Pool", "PromptQuine.Pool"),
     ("operators.cma_es:CMAESState", "operators.CMAES"),
     ("operators.one_plus_one_es:OnePlusOneESState", "operators.OnePlusOneES"),
     ("operators.sep_cma_es:SepCMAESState", "operators.SepCMAES"),

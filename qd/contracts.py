@@ -17,6 +17,7 @@ from qd.space import Measures, Space
 
 Purpose = Literal["search", "validate", "select", "test"]
 PURPOSES: tuple[Purpose, ...] = ("search", "validate", "select", "test")
+SEARCHING: tuple[Purpose, ...] = ("search", "validate")  # the others close a run: other examples, another scale
 REPEATS = "repeats"  # the fidelity that every problem knows
 
 

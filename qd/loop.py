@@ -162,6 +162,7 @@ class _Loop:
         self.in_flight = InFlight(evaluator, self.budget, partial(_seeds, experiment))
         self.number = self.rows = 0  # requests and rows asked so far
         self.touched = self.finished = False
+        self.tested = False  # the test split is read once a run
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
         self.seconds = 0.0
         self.traffic = [0, 0]  # bytes to and from other ranks so far
@@ -254,18 +255,23 @@ class _Loop:
             if request is None:
                 return False
             request = numbered(request, self.number, self.rows, self.experiment.problem)
+            if request.purpose == "test" and self.tested:
+                raise QDError(f"Request.purpose: {algorithm.name} asks a second time with the purpose 'test', and what "
+                              "is held out is read once a run; choose by 'select', and test the choice")  # fmt: skip
+            closing = left == 0 or algorithm.closing(self.state)
             before = self.budget.asked
-            rows = self.budget.take(request, closing=left == 0)
+            rows = self.budget.take(request, closing)
             if rows:
                 break
             self.touched = True
-            if left == 0:
+            if closing and left == 0:
                 return False
             algorithm.dropped(self.state, request)
             self.budget.search_over = True
         alone = algorithm.in_flight == 1
-        self.in_flight.start(request, rows, before, left == 0, alone)
+        self.in_flight.start(request, rows, before, closing, alone)
         self.touched |= self.in_flight.cut
+        self.tested |= request.purpose == "test"
         self.number += 1
         self.rows += rows
         return True
@@ -301,6 +307,7 @@ class _Loop:
                 "search_over": self.budget.search_over,
                 "parts": self.in_flight.parts(),
                 "touched": self.touched,
+                "tested": self.tested,
                 "finished": self.finished,
                 "seconds": self.seconds,
                 "traffic": self.traffic,
@@ -326,6 +333,7 @@ class _Loop:
         loop = checkpoint["loop"]
         self.number, self.rows = loop["number"], loop["rows"]
         self.budget.asked, self.budget.search_over = loop["asked"], loop["search_over"]
+        self.tested = loop.get("tested", False)
         self.touched, self.seconds, self.traffic = loop["touched"], loop["seconds"], list(loop.get("traffic", (0, 0)))
         self.chain, self.saved = loop["chain"], loop["saved"]
         self.in_flight.restore(checkpoint["in_flight"], loop.get("parts", {}))

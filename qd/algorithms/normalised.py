@@ -113,7 +113,7 @@ class ObservationNormalised(Algorithm):
             state.phase = "warm_up"
             drawn = state.space.sample(self.warm_up, generator(state.seed, "warm_up"))
             # Judged without statistics, so not to be compared with what the search finds: a purpose of its own.
-            return Request(drawn, operators="warm_up", purpose="select", columns=COLUMNS)
+            return Request(drawn, operators="warm_up", purpose="validate", columns=COLUMNS)
         state.phase = "search"
         inner = self._inner(state)
         request = self.algorithm.ask(inner, left)

@@ -2,6 +2,8 @@
 
 from qd.models.endpoint import Endpoint
 from qd.models.language_model import Ids, LanguageModel, Reply
+from qd.models.local import Local
 from qd.models.scripted import Scripted
+from qd.models.store import AnswerStore, answer_key
 
-__all__ = ["Endpoint", "Ids", "LanguageModel", "Reply", "Scripted"]
+__all__ = ["AnswerStore", "Endpoint", "Ids", "LanguageModel", "Local", "Reply", "Scripted", "answer_key"]

@@ -105,6 +105,22 @@ class LanguageModel(ABC):
             n replies; one that failed says why, the others stand.
         """
 
+    def go_on(
+        self,
+        prefix: Ids,
+        items: Sequence[Ids],
+        max_tokens: int = 128,
+        temperature: float = 0.0,
+        seeds: NDArray[np.uint64] | None = None,
+        stop: Sequence[str] = (),
+    ) -> list[Reply]:
+        """What the model writes after prefix and item, by ids: as ``generate``, but nothing is tokenised anew.
+
+        A model whose texts have no ids of their own (an endpoint) is given the decoded text.
+        """
+        texts = [self.decode(np.concatenate([prefix, item])) for item in items]
+        return self.generate(texts, max_tokens, temperature, seeds, stop)
+
     def word_ids(self) -> Ids:
         """(v,) the ids of tokens that begin a word, special ones left out: what prompts can be written with."""
         raise NotImplementedError(f"{type(self).__name__} does not list its tokens")

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.point2d import Point2D
+    from qd.problems.pruned_prompt import PrunedPrompt
     from qd.problems.redundant_arm import RedundantArm
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
+    from qd.problems.token_prompt import TokenPrompt
     from qd.problems.world import Outcome, World
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
 
@@ -62,11 +64,13 @@ _HOMES = {
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Point2D": "point2d",
     "Rastrigin": "functions",
+    "PrunedPrompt": "pruned_prompt",
     "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
     "Sphere": "functions",
     "Spurious": "spurious",
     "StepMeasure": "step_measures",
+    "TokenPrompt": "token_prompt",
     "World": "world",
     "ZDT1": "zdt",
     "ZDT2": "zdt",
@@ -109,12 +113,14 @@ __all__ = [
     "PlanarArm",
     "PlanarArmTradeOff",
     "Point2D",
+    "PrunedPrompt",
     "Rastrigin",
     "RedundantArm",
     "Rosenbrock",
     "Sphere",
     "Spurious",
     "StepMeasure",
+    "TokenPrompt",
     "World",
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,8 @@ class PromptProblem(Problem):
         "feedback": "(n, E) what was right or wrong, in words",
         "length": "(n,) tokens of the prompt",
     })  # fmt: skip
-    batching: Literal["rows", "chunks", "padded"] = "rows"
+    releases_gil = True  # local threads judge a row each
+    batching = "rows"
     deterministic = True
     chunk_size = 1  # a prompt takes seconds
 

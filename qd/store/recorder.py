@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Report
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import SEARCHING, Evaluation, Problem, Request, Status
 from qd.ragged import Ragged
 from qd.space import Measures
 from qd.store.discovery import Discovery
@@ -62,9 +62,11 @@ class Recorder:
             self._keep_best(request, evaluation)
             positions = evaluation.truth.get("measures", evaluation.measures)
             worth = total(evaluation.objective)
-            if self.cells.size:
+            searching = request.purpose in SEARCHING
+            if searching and self.cells.size:
                 self._cover(positions, worth, evaluation.ok if good < n else None)
-            self._sample(request, positions, worth, good < n)
+            if searching:
+                self._sample(request, positions, worth, good < n)
         if self.discovery is not None:
             self._discover(request, evaluation)
         return lines
