@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from os import fspath
@@ -122,32 +122,57 @@ class Remembered(LanguageModel):
         stop: Sequence[str] = (),
     ) -> list[Reply]:
         """The replies that are kept, and the model's to texts that have none; the same question is asked once."""
+        asked: list[tuple[str, str | bytes]] = [("text", text) for text in texts]
+
+        def ask(rows: list[int], some: NDArray[np.uint64] | None) -> list[Reply]:
+            return self.model.generate([texts[row] for row in rows], max_tokens, temperature, some, stop)
+
+        return self._replies(asked, ask, max_tokens, temperature, seeds, stop)
+
+    def go_on(
+        self,
+        prefix: Ids,
+        items: Sequence[Ids],
+        max_tokens: int = 128,
+        temperature: float = 0.0,
+        seeds: NDArray[np.uint64] | None = None,
+        stop: Sequence[str] = (),
+    ) -> list[Reply]:
+        asked: list[tuple[str, str | bytes]] = [("ids", _bytes(prefix) + _bytes(item)) for item in items]
+
+        def ask(rows: list[int], some: NDArray[np.uint64] | None) -> list[Reply]:
+            return self.model.go_on(prefix, [items[row] for row in rows], max_tokens, temperature, some, stop)
+
+        return self._replies(asked, ask, max_tokens, temperature, seeds, stop)
+
+    def _replies(
+        self,
+        asked: list[tuple[str, str | bytes]],
+        ask: Callable[[list[int], NDArray[np.uint64] | None], list[Reply]],
+        max_tokens: int,
+        temperature: float,
+        seeds: NDArray[np.uint64] | None,
+        stop: Sequence[str],
+    ) -> list[Reply]:
+        """The replies that are kept, and what ``ask`` gives for the rows that have none."""
+        everything = list(range(len(asked)))
         if temperature > 0 and seeds is None:
-            return self.model.generate(texts, max_tokens, temperature, seeds, stop)
-        drawn = [int(seed) for seed in seeds] if seeds is not None and temperature > 0 else [-1] * len(texts)
-        keys = [
-            answer_key("reply", self.identity, text, int(max_tokens), repr(float(temperature)), seed, *stop)
-            for text, seed in zip(texts, drawn, strict=True)
-        ]
-        known = {
-            key: _reply(kept) for key, kept in zip(keys, self._store.get_many(keys), strict=True) if kept is not None
-        }
-        rows = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
-        if rows:
-            places = sorted(rows.values())
-            some = None if seeds is None else seeds[places]
-            replies = self.model.generate([texts[row] for row in places], max_tokens, temperature, some, stop)
-            new = {keys[row]: reply for row, reply in zip(places, replies, strict=True)}
-            kept = {key: json.dumps([reply.text, reply.tokens]) for key, reply in new.items() if reply.ok}
-            self._store.put_many(list(kept), list(kept.values()))
+            return ask(everything, None)
+        drawn = [int(seed) for seed in seeds] if seeds is not None and temperature > 0 else [-1] * len(asked)
+        common = answer_key("reply", self.identity, int(max_tokens), repr(float(temperature)), *stop)
+        keys = [answer_key(common, seed, *question) for question, seed in zip(asked, drawn, strict=True)]
+        kept = self._store.get_many(keys)
+        known = {key: Reply(*json.loads(str(text))) for key, text in zip(keys, kept, strict=True) if text is not None}
+        first = {keys[row]: row for row in reversed(everything) if keys[row] not in known}
+        if first:
+            rows = sorted(first.values())
+            replies = ask(rows, None if seeds is None else seeds[rows])
+            new = {keys[row]: reply for row, reply in zip(rows, replies, strict=True)}
+            good = {key: json.dumps([reply.text, reply.tokens]) for key, reply in new.items() if reply.ok}
+            self._store.put_many(list(good), list(good.values()))
             known.update(new)
         return [known[key] for key in keys]
 
 
 def _bytes(ids: Ids) -> bytes:
     return np.asarray(ids).astype("<i4").tobytes()
-
-
-def _reply(kept: Any) -> Reply:
-    text, tokens = json.loads(kept)
-    return Reply(text, tokens)
