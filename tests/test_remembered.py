@@ -59,24 +59,25 @@ def test_what_was_asked_is_not_asked_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"max_tokens": 9},
-        {"temperature": 0.5},
-        {"temperature": 1.0, "seeds": np.array([2], np.uint64)},
-        {"stop": ("x",)},
-    ],
+    "change", [{"max_tokens": 9}, {"temperature": 0.5}, {"seeds": np.array([2], np.uint64)}, {"stop": ("x",)}]
 )
 def test_another_question_is_asked(change):
     model = Moody()
     remembered = Remembered(model, "")
-    base = {"temperature": 1.0, "seeds": np.array([1], np.uint64)} if "seeds" in change else {}
-    if change.get("temperature") == 0.5:
-        change = change | {"seeds": np.array([1], np.uint64)}
+    base = {"temperature": 1.0, "seeds": np.array([1], np.uint64)}
     one, other = remembered.generate(["a"], **base), remembered.generate(["a"], **(base | change))
     assert one != other and len(model.asked) == 2
     assert (one, other) == (remembered.generate(["a"], **base), remembered.generate(["a"], **(base | change)))
     assert len(model.asked) == 2
+
+
+def test_two_models_share_a_folder_and_no_answers(tmp_path):
+    for text in ("one", "two"):
+        remembered = Remembered(Scripted(replies=((".", text),), bias=(0.0, 1.0)), tmp_path)
+        assert texts(remembered.generate(["a"])) == [text]
+    other = Remembered(Scripted(bias=(1.0, 0.0)), tmp_path)
+    ids = other.encode("ab")
+    assert (other.score_choices(ids, [ids], ids) != remembered.score_choices(ids, [ids], ids)).all()
 
 
 def test_seeds_go_with_their_texts_and_count_with_a_temperature_alone():

@@ -163,9 +163,9 @@ class Remembered(LanguageModel):
         keys = [answer_key(common, seed, *question) for question, seed in zip(asked, drawn, strict=True)]
         kept = self._store.get_many(keys)
         known = {key: Reply(*json.loads(str(text))) for key, text in zip(keys, kept, strict=True) if text is not None}
-        first = {keys[row]: row for row in reversed(everything) if keys[row] not in known}
-        if first:
-            rows = sorted(first.values())
+        missing = {keys[row]: row for row in everything if keys[row] not in known}
+        if missing:
+            rows = sorted(missing.values())
             replies = ask(rows, None if seeds is None else seeds[rows])
             new = {keys[row]: reply for row, reply in zip(rows, replies, strict=True)}
             good = {key: json.dumps([reply.text, reply.tokens]) for key, reply in new.items() if reply.ok}
