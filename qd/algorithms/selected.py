@@ -190,7 +190,7 @@ class Selected(Algorithm):
             populations.update({f"test_{name}": column for name, column in state.kept.items()})
         return Report(report.archives, metrics, populations)
 
-    def closing(self, state: SelectedState) -> bool:
+    def in_closing_stage(self, state: SelectedState) -> bool:
         return state.phase != "search"
 
     def reserve(self, problem: Problem) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from qd.errors import QDError
 from qd.prompts.classification import Classification
 from qd.prompts.examples import Examples
-from qd.prompts.templates import Template
+from qd.prompts.templates import Template, named_template
 from qd.rng import generator
 
 LETTERS = "ABCDEFGHIJ"
@@ -26,11 +26,12 @@ class MultipleChoice(Classification):
     """
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        words = list(self.layout.verbalizers)
+        template = named_template(self.template)
+        words = list(template.verbalizers)
         if not words or any(word not in LETTERS for word in words):
-            raise QDError(f"MultipleChoice.template: {self.layout.name!r} has the classes {words}, wanted letters "
+            raise QDError(f"MultipleChoice.template: {template.name!r} has the classes {words}, wanted letters "
                           "from A; choice_template(options) makes one that has them")  # fmt: skip
+        super().__post_init__()
 
 
 def choice_template(options: int, question: str = "Question", answer: str = "Answer", name: str = "choice") -> Template:
