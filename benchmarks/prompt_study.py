@@ -58,7 +58,7 @@ def experiment(arm: str, judged: Classification, evaluations: int, seed: int) ->
         ),
         "claps": (
             qd.problems.TokenPrompt(judged),
-            lambda: qd.algorithms.ClaPS(clusters=400, population_size=16),
+            lambda: qd.algorithms.ClaPS(clusters=400, percentile=80, population_size=16),
         ),
         "map_elites": (
             replace(pruned, measures=("kept", "naturalness")),
@@ -120,7 +120,7 @@ def run(arm: str, data: str, model: str, pair: int, seed: int, evaluations: int,
 
 def main() -> None:
     """Run arms, or print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("arms", nargs="*", choices=[*ARMS, []], default=[])
     parser.add_argument("--pairs", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])

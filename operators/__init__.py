@@ -5,6 +5,8 @@ sbx          simulated_binary_crossover, polynomial_mutation (real genomes in bo
 selection    truncation, elites, tournament (indices; objectives are maximised)
 pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, crowded_truncation,
              crowded_tournament, hypervolume (several objectives, all maximised)
+masks        drop, restore, drop_restore (children and which rows have one), cut_crossover
+tokens       replace_tokens, crossover_tokens (token sequences, also of different lengths)
 local_competition  nslc_order (of novelty and local competition)
 mirror       reflection into a box
 centred_ranks  objectives by their order, ties alike
@@ -18,6 +20,7 @@ from operators import cma_es, one_plus_one_es, sep_cma_es
 from operators.adam import adam
 from operators.centred_ranks import centred_ranks
 from operators.local_competition import nslc_order
+from operators.masks import cut_crossover, drop, drop_restore, restore
 from operators.mirror import mirror
 from operators.pareto import (
     Survivors,
@@ -32,6 +35,7 @@ from operators.pareto import (
 )
 from operators.sbx import polynomial_mutation, simulated_binary_crossover
 from operators.selection import elites, tournament, truncation
+from operators.tokens import crossover_tokens, replace_tokens
 from operators.variation import (
     bit_flip,
     gaussian,
@@ -48,10 +52,14 @@ __all__ = [
     "bit_flip",
     "centred_ranks",
     "cma_es",
+    "crossover_tokens",
     "crowded_tournament",
     "crowded_truncation",
     "crowding_distance",
+    "cut_crossover",
     "dominates",
+    "drop",
+    "drop_restore",
     "elites",
     "front_ranks",
     "fronts",
@@ -66,6 +74,8 @@ __all__ = [
     "one_plus_one_es",
     "one_point_crossover",
     "polynomial_mutation",
+    "replace_tokens",
+    "restore",
     "sep_cma_es",
     "simulated_binary_crossover",
     "tournament",

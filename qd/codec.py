@@ -106,6 +106,7 @@ for _path, _name in (
     ("qd.algorithms._emitters:Emitter", "Emitter"),
     ("qd.algorithms._exploration:Exploration", "Exploration"),
     ("qd.algorithms._members:Members", "Members"),
+    ("qd.algorithms.promptquine:Pool", "PromptQuine.Pool"),
     ("operators.cma_es:CMAESState", "operators.CMAES"),
     ("operators.one_plus_one_es:OnePlusOneESState", "operators.OnePlusOneES"),
     ("operators.sep_cma_es:SepCMAESState", "operators.SepCMAES"),

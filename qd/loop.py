@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.budget import Budget
-from qd.contracts import SEARCHING, Request, numbered
+from qd.contracts import Request, numbered
 from qd.errors import QDError, StoppedError
 from qd.evaluate import Evaluator, connect
 from qd.experiment import Experiment, check_budget
@@ -258,7 +258,7 @@ class _Loop:
             if request.purpose == "test" and self.tested:
                 raise QDError(f"Request.purpose: {algorithm.name} asks a second time with the purpose 'test', and what "
                               "is held out is read once a run; choose by 'select', and test the choice")  # fmt: skip
-            closing = left == 0 or request.purpose not in SEARCHING
+            closing = left == 0 or algorithm.closing(self.state)
             before = self.budget.asked
             rows = self.budget.take(request, closing)
             if rows:

@@ -29,6 +29,7 @@ def test_keys_are_equal_exactly_where_the_parts_are(one, other):
     typed = [[(type(part), part) for part in each] for each in (one, other)]
     assert (answer_key(*one) == answer_key(*other)) == (typed[0] == typed[1])
     assert len(answer_key(*one)) == 16
+    assert answer_key("a", "b") != answer_key("asb")
 
 
 def test_keys_refuse_what_has_no_one_form():
@@ -158,11 +159,17 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path, caplog, damag
 
 
 def test_a_file_that_is_damaged_while_it_is_open_is_set_aside(tmp_path, caplog):
-    store = filled(tmp_path)
+    store, late = filled(tmp_path), AnswerStore(tmp_path)
+    late.get_many(keys(1))
     store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    overwrite(tmp_path / "answers.sqlite", 0, 8192)
+    size = (tmp_path / "answers.sqlite").stat().st_size
+    overwrite(tmp_path / "answers.sqlite", 4096, size - 4096)
     other = AnswerStore(tmp_path)
     assert other.get_many(keys(3)) == [None] * 3
+    assert "set aside" in caplog.text
+    assert late.get_many(keys(2000)[1000:]) == [None] * 1000
+    late.put_many(keys(1, "late"), ["kept"])
+    assert other.get_many(keys(1, "late")) == ["kept"]
     other.put_many(keys(1, "new"), ["kept"])
     store.put_many(keys(1, "newer"), ["kept"])
     store.close()
@@ -225,14 +232,34 @@ def test_a_full_disk_is_one_warning_and_answers_are_kept_in_memory(tmp_path, cap
 def test_a_file_that_cannot_be_read_is_one_warning(tmp_path, caplog, monkeypatch):
     store = filled(tmp_path, 2)
 
+    asked = []
+
     def broken(keys):
+        asked.append(keys)
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(store, "_select", broken)
     assert store.get_many(keys(2)) == [None, None]
     store.put_many(keys(2), ["a", "b"])
     assert store.get_many(keys(2)) == ["a", "b"]
-    assert len(caplog.records) == 1
+    assert store.get_many(keys(3)[2:]) == [None]
+    assert len(caplog.records) == len(asked) == 1
+
+
+def test_two_processes_that_make_the_file_at_once_wait_for_each_other(tmp_path, caplog, monkeypatch):
+    connect, busy = module._raw, [sqlite3.OperationalError("database is locked")] * 2
+    for error in busy:
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY_RECOVERY
+
+    class Busy(Full):
+        def execute(self, *_):
+            raise busy.pop()
+
+    monkeypatch.setattr(module, "_raw", lambda *how: Busy(connect(*how)) if busy else connect(*how))
+    filled(tmp_path, 2)
+    assert not caplog.records
+    monkeypatch.undo()
+    assert AnswerStore(tmp_path).get_many(keys(2))[1][0] == 1
 
 
 def test_a_folder_that_cannot_be_made_is_one_warning(caplog):
@@ -358,7 +385,9 @@ def test_a_child_of_a_fork_opens_the_file_anew(tmp_path):
     if not child:
         code = 1
         try:
+            inherited = store._connection
             store.put_many(keys(1, "child"), ["kept"])
+            assert store._connection is not inherited
             code = 0 if store.get_many(keys(2))[1][0] == 1 else 2
         finally:
             os._exit(code)

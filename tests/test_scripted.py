@@ -188,7 +188,7 @@ def test_identity_tells_settings_apart_and_travels():
         ({"evidence": {"a": (1, 2), "b": (1,)}}, r"Scripted.evidence\['b'\]: got 1 numbers, wanted 2"),
         ({"interactions": {("a", "b"): (1,)}, "bias": (0, 0)}, r"Scripted.interactions\[\('a', 'b'\)\]: got 1"),
         ({"gains": {"a": float("nan")}}, r"Scripted.gains\['a'\].*finite"),
-        ({"effects": {"two words": (1,)}}, "'two words' in a table, wanted one word"),
+        ({"effects": {"two words": (1,)}}, "Scripted.vocabulary: got 'two words', wanted one word"),
         ({"vocabulary": (" good",)}, "such as 'good'"),
         ({"noise": -1}, "noise=-1"),
         ({"replies": (("(", ""),)}, "no regular expression"),

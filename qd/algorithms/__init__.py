@@ -2,6 +2,7 @@
 
 from qd.algorithms.aurora import AURORA
 from qd.algorithms.cem import CEM
+from qd.algorithms.claps import ClaPS
 from qd.algorithms.cma_mae import CMAMAE
 from qd.algorithms.cma_me import CMAME
 from qd.algorithms.cma_mega import CMAMEGA
@@ -23,12 +24,14 @@ from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
+from qd.algorithms.promptquine import PromptQuine
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
 from qd.algorithms.selected import Selected
 from qd.algorithms.serene import SERENE, EmitterSettings
 from qd.algorithms.snes import SNES
 from qd.algorithms.stax import STAX
+from qd.algorithms.tap_pruning import TAPruning
 from qd.algorithms.taxons import TAXONS
 from qd.algorithms.xnes import XNES
 from qd.interop.ask_tell import AskTell
@@ -49,6 +52,7 @@ __all__ = [
     "TAXONS",
     "XNES",
     "AskTell",
+    "ClaPS",
     "DeepGA",
     "DominatedNoveltySearch",
     "EmitterSettings",
@@ -64,7 +68,9 @@ __all__ = [
     "NoveltySearch",
     "ObservationNormalised",
     "OpenAIES",
+    "PromptQuine",
     "RandomSearch",
     "RibsScheduler",
     "Selected",
+    "TAPruning",
 ]

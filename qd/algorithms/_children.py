@@ -1,4 +1,4 @@
-"""How archives and populations of several searches make children: iso+line, Gaussian, bit flips, seeds."""
+"""How archives and populations of several searches make children: iso+line, Gaussian, masks, seeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def operator_of(space: Space, operator: str = "auto") -> tuple[str, int]:
     """The operator's name, chosen by the space for ``"auto"``, and how many parents a child of it has."""
     if operator == "auto":
         operator = {Mask: "bit_flip", Lineage: "gaussian"}.get(type(space), "iso_line")
-    return operator, 2 if operator == "iso_line" else 1
+    return operator, 2 if operator in ("iso_line", "drop_restore") else 1
 
 
 def children_of(
@@ -40,13 +40,18 @@ def children_of(
     Args:
         owner: the search, whose settings say how far children go.
         space: of the solutions.
-        operator: iso_line, gaussian or bit_flip.
+        operator: iso_line, gaussian, bit_flip or drop_restore.
         solutions: (k, d) among which the parents are.
         rows: (p, n) the p parents of each child.
         rng: the generator to draw from.
     """
     import operators
 
+    if isinstance(space, Mask) and operator == "drop_restore":
+        crossed = np.flatnonzero(rng.random(len(rows[0])) < owner.crossover_probability)
+        parents = solutions[rows[0]]
+        parents[crossed] = operators.cut_crossover(parents[crossed], solutions[rows[1][crossed]], rng, space.cuts)
+        return operators.drop_restore(parents, rng, owner.drop, space.frozen, owner.restore_probability)[0]
     if isinstance(space, Mask):
         children = operators.bit_flip(solutions[rows[0]], rng, owner.flip_probability)
         children[:, list(space.frozen)] = 1

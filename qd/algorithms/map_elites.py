@@ -69,9 +69,10 @@ class MapElites(Algorithm):
     rank of it; by the upper confidence bound of children entering; those that were parents least often."""
     exploration: float = 1.0
     """ucb: weight of the bound's width."""
-    operator: Literal["auto", "iso_line", "gaussian", "bit_flip"] = "auto"
+    operator: Literal["auto", "iso_line", "gaussian", "bit_flip", "drop_restore"] = "auto"
     """How children are made; auto: iso_line for real vectors, bit_flip for masks, gaussian for lineages, where it is
-    one more seed on the chain of an elite."""
+    one more seed on the chain of an elite. drop_restore, for masks whose ones are costly, such as prompts: a few ones
+    are dropped, or a few zeros restored."""
     iso_sigma: float = 0.01
     """iso_line: standard deviation of the isotropic part."""
     line_sigma: float = 0.2
@@ -80,14 +81,21 @@ class MapElites(Algorithm):
     """gaussian: standard deviation."""
     flip_probability: float = 0.02
     """bit_flip: of each gene."""
+    drop: int = 4
+    """drop_restore: 1 to so many genes change."""
+    restore_probability: float = 0.5
+    """drop_restore: of a child getting genes back instead of losing some."""
+    crossover_probability: float = 0.25
+    """drop_restore: of a child first being crossed with a second elite, at one of the space's cuts; without cuts each
+    gene is from either."""
     initial: int = 0
     """Random solutions before the first children; a batch by default."""
 
     State = MapElitesState
 
     def __post_init__(self) -> None:
-        positive(self, "batch_size", "centroids", "centroid_samples", "sigma")
-        probability(self, "flip_probability")
+        positive(self, "batch_size", "centroids", "centroid_samples", "sigma", "drop")
+        probability(self, "flip_probability", "restore_probability", "crossover_probability")
         check_iso_line(self)
         if self.selection not in _SELECTIONS:
             raise QDError(f"MapElites.selection: got {self.selection!r}, {nearest(str(self.selection), _SELECTIONS)}")
@@ -98,9 +106,13 @@ class MapElites(Algorithm):
 
     def init(self, problem: Problem, seed: int) -> MapElitesState:
         space = problem.space()
-        wanted = {"bit_flip": Mask, "iso_line": Box, "gaussian": Box | Lineage, "auto": Box | Mask | Lineage}[
-            self.operator
-        ]
+        wanted = {
+            "bit_flip": Mask,
+            "drop_restore": Mask,
+            "iso_line": Box,
+            "gaussian": Box | Lineage,
+            "auto": Box | Mask | Lineage,
+        }[self.operator]
         if not isinstance(space, wanted):
             raise QDError(f"MapElites.operator: {self.operator!r} does not vary {space!r}; it varies {wanted}")
         if isinstance(space, Lineage):

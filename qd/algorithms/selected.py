@@ -190,6 +190,9 @@ class Selected(Algorithm):
             populations.update({f"test_{name}": column for name, column in state.kept.items()})
         return Report(report.archives, metrics, populations)
 
+    def closing(self, state: SelectedState) -> bool:
+        return state.phase != "search"
+
     def reserve(self, problem: Problem) -> int:
         return self.algorithm.reserve(problem) + self.candidates + self._tested(problem)
 

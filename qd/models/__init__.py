@@ -1,8 +1,9 @@
 """Language models behind one small protocol: local, at an endpoint, scripted."""
 
+from qd.models.endpoint import Endpoint
 from qd.models.language_model import Ids, LanguageModel, Reply
 from qd.models.local import Local
 from qd.models.scripted import Scripted
 from qd.models.store import AnswerStore, answer_key
 
-__all__ = ["AnswerStore", "Ids", "LanguageModel", "Local", "Reply", "Scripted", "answer_key"]
+__all__ = ["AnswerStore", "Endpoint", "Ids", "LanguageModel", "Local", "Reply", "Scripted", "answer_key"]

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from qd.errors import ModelError, QDError
 from qd.models.language_model import Ids, LanguageModel, Reply
+from qd.models.words import Words
 from qd.rng import generator
-
-_PIECE = re.compile(r" ?\w+| ?[^\w\s]|\s")  # a word or a sign with the space before it; other white space alone
-_BYTES = 256  # the first ids are the bytes of whatever is not declared
 
 
 @dataclass(frozen=True)
@@ -74,10 +72,7 @@ class Scripted(LanguageModel):
         for name, numbers in self._numbers():
             if not all(isinstance(number, int | float) and isfinite(number) for number in numbers):
                 raise QDError(f"Scripted.{name}: got {numbers}, wanted finite numbers")
-        for word in self._words:
-            if not _PIECE.fullmatch(word) or (len(word) > 1 and word[0] == " "):
-                raise QDError(f"Scripted: got {word!r} in a table, wanted one word, sign or white space, and no space "
-                              f"before it, such as {word.split()[0] if word.split() else 'good'!r}")  # fmt: skip
+        _ = self._words  # raises for what is no word
         if self.noise < 0 or self.embedding_size < 1:
             raise QDError(f"Scripted: got noise={self.noise} and embedding_size={self.embedding_size}, wanted at least "
                           "0 and 1")  # fmt: skip
@@ -126,20 +121,11 @@ class Scripted(LanguageModel):
     # ------------------------------------------------------------ the alphabet
 
     @cached_property
-    def _words(self) -> dict[str, int]:
-        """Declared word -> its number, in the order of the tables."""
+    def _words(self) -> Words:
+        """The declared words, in the order of the tables."""
         tables: tuple[Iterable[str], ...] = (self.effects, self.evidence, self.gains, self.unigrams, self.vocabulary)
         together = [word for words in self.interactions for word in words]
-        return {word: number for number, word in enumerate(dict.fromkeys(w for t in (*tables, together) for w in t))}
-
-    @cached_property
-    def _pieces(self) -> list[str]:
-        """The declared pieces, by id from 256 on: after a space the even ones, without one the odd ones."""
-        return [piece for word in self._words for piece in (" " + word, word)]
-
-    @cached_property
-    def _id_of(self) -> dict[str, int]:
-        return {piece: _BYTES + place for place, piece in enumerate(self._pieces)}
+        return Words(dict.fromkeys(word for table in (*tables, together) for word in table), "Scripted.vocabulary")
 
     @staticmethod
     def words(*texts: str) -> tuple[str, ...]:
@@ -148,42 +134,24 @@ class Scripted(LanguageModel):
         >>> Scripted.words("Is it good? It is.")
         ('Is', 'it', 'good', '?', 'It', 'is', '.')
         """
-        pieces = (piece for text in texts for piece in _PIECE.findall(text))
-        return tuple(dict.fromkeys(piece.removeprefix(" ") or " " for piece in pieces))
+        return Words.of(*texts)
 
     def encode(self, text: str) -> Ids:
-        ids: list[int] = []
-        for piece in _PIECE.findall(text):
-            number = self._id_of.get(piece)
-            if number is None:
-                ids.extend(piece.encode(errors="replace"))
-            else:
-                ids.append(number)
-        return np.array(ids, np.int32)
+        return self._words.encode(text)
 
     def decode(self, ids: Ids) -> str:
-        parts = [bytes([i]) if i < _BYTES else self._pieces[i - _BYTES].encode() for i in self._checked(ids).tolist()]
-        return b"".join(parts).decode(errors="replace")
-
-    def _checked(self, ids: Ids) -> Ids:
-        ids = np.asarray(ids)
-        top = _BYTES + len(self._pieces)
-        if len(ids) and (ids.min() < 0 or ids.max() >= top):
-            raise QDError(f"Scripted: got token ids from {ids.min()} to {ids.max()}, wanted 0 to {top - 1}: "
-                          "are they of another model?")  # fmt: skip
-        return ids
+        return self._words.decode(ids)
 
     def word_ids(self) -> Ids:
         """(v,) the declared words, after a space; signs and white space are left out."""
-        return np.array([self._id_of[" " + word] for word in self._words if word[0].isalnum()], np.int32)
+        return self._words.beginnings()
 
     def embeddings(self, ids: Ids) -> NDArray[np.float32]:
-        rows = [self._embedding(int(i)) for i in self._checked(ids)]
+        rows = [self._embedding(int(i)) for i in self._words.checked(ids)]
         return np.stack(rows) if rows else np.zeros((0, self.embedding_size), np.float32)
 
     def _embedding(self, number: int) -> NDArray[np.float32]:
-        name = bytes([number]) if number < _BYTES else self._pieces[number - _BYTES].encode()
-        seed = int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
+        seed = int.from_bytes(blake2b(self._words.spelled(number), digest_size=8).digest(), "little")
         return generator(seed, "embedding").standard_normal(self.embedding_size, np.float32)
 
     # ------------------------------------------------------------ its answers
@@ -214,9 +182,7 @@ class Scripted(LanguageModel):
 
     def _read(self, ids: Ids) -> list[str]:
         """The declared words of some ids, each once, in the order of the tables."""
-        ids = self._checked(ids)
-        names = list(self._words)
-        return [names[number] for number in np.unique((ids[ids >= _BYTES] - _BYTES) // 2)]
+        return [self._words.words[number] for number in np.unique(self._words.numbers(ids)) if number >= 0]
 
     def _evidence_of(self, item: Ids, count: int) -> NDArray[np.float64]:
         key = np.asarray(item, np.int32).tobytes()
@@ -237,15 +203,9 @@ class Scripted(LanguageModel):
         return {}
 
     def log_likelihood(self, ids: Ids) -> float:
-        ids = self._checked(ids)
-        if len(ids) < 2:
-            return 0.0
-        names = list(self._words)
-        later = ids[1:].tolist()
-        each = [
-            self.unigrams.get(names[(i - _BYTES) // 2], self.unknown) if i >= _BYTES else self.unknown for i in later
-        ]
-        return float(np.mean(each))
+        numbers = self._words.numbers(ids)[1:].tolist()
+        names = [self._words.words[number] if number >= 0 else "" for number in numbers]
+        return float(np.mean([self.unigrams.get(name, self.unknown) for name in names])) if names else 0.0
 
     def generate(
         self,

@@ -90,6 +90,7 @@ class AnswerStore:
         self._memory: dict[bytes, bytes] = {}
         self._lock = RLock()
         self._connection: sqlite3.Connection | None = None
+        self._parents: sqlite3.Connection | None = None
         self._path = Path()
         self._process = os.getpid()
         self._readable = self._writable = self.folder is not None
@@ -165,6 +166,7 @@ class AnswerStore:
         if self._connection is not None and self._process == os.getpid():
             return self._connection
         assert self.folder is not None
+        self._parents = self._connection  # of the process that this one was forked from: closing it is not for us
         self._process = os.getpid()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

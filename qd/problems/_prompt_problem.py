@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class PromptProblem(Problem):
         "length": "(n,) tokens of the prompt",
     })  # fmt: skip
     releases_gil = True  # local threads judge a row each
-    batching: Literal["rows", "chunks", "padded"] = "rows"
+    batching = "rows"
     deterministic = True
     chunk_size = 1  # a prompt takes seconds
 

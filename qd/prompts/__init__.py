@@ -1,9 +1,34 @@
 """Prompts: what they are made of, what they are judged by, and how models rewrite them."""
 
 from qd.prompts.classification import Classification
+from qd.prompts.drawn import Drawn
 from qd.prompts.examples import Examples, Splits
+from qd.prompts.multiple_choice import MultipleChoice, choice_template, lettered
+from qd.prompts.packages import movie_reviews, tweets, vader
 from qd.prompts.prompt import Prompt
+from qd.prompts.readers import read_examples, split_examples
 from qd.prompts.task import Judged, PromptTask
 from qd.prompts.templates import TEMPLATES, Template
+from qd.prompts.written import ExactMatch, TextReward
 
-__all__ = ["TEMPLATES", "Classification", "Examples", "Judged", "Prompt", "PromptTask", "Splits", "Template"]
+__all__ = [
+    "TEMPLATES",
+    "Classification",
+    "Drawn",
+    "ExactMatch",
+    "Examples",
+    "Judged",
+    "MultipleChoice",
+    "Prompt",
+    "PromptTask",
+    "Splits",
+    "Template",
+    "TextReward",
+    "choice_template",
+    "lettered",
+    "movie_reviews",
+    "read_examples",
+    "split_examples",
+    "tweets",
+    "vader",
+]

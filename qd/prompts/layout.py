@@ -47,3 +47,13 @@ def whole(model: LanguageModel, template: Template, demos: Examples) -> Prompt:
         fields = {name: texts[number] for name, texts in demos.fields.items()}
         parts.append(model.encode(template.demonstration(fields, label) + template.separator))
     return Prompt((*parts, *open_fields(model, template.query, template.fields)))
+
+
+def opened(model: LanguageModel, template: Template, text: str) -> Prompt:
+    """The prompt of a text with ``{field}`` in it; where it names no field, the template's query follows at its end."""
+    names = template.asked
+    parts = open_fields(model, text, names)
+    if any(isinstance(part, str) for part in parts):
+        return Prompt(parts)
+    before = open_fields(model, text + template.separator, names)
+    return Prompt((*before, *open_fields(model, template.query, names)))

@@ -132,9 +132,9 @@ class Template:
         ]
         return "".join(row + self.separator for row in rows)
 
-    def check(self, examples: Examples) -> None:
-        """Refuse examples that lack a field of this template, or have a class that it has no word for."""
-        for name in self.fields if len(examples) else ():
+    def check(self, examples: Examples, query: bool = False) -> None:
+        """Refuse examples that lack a field of this template (or of its query), or have a class without a word."""
+        for name in (self.asked if query else self.fields) if len(examples) else ():
             if name not in examples.fields:
                 raise QDError(f"Template({self.name!r}): the examples have no field {name!r}; "
                               f"{nearest(name, examples.fields)}")  # fmt: skip
@@ -252,3 +252,12 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType({
     )
 })  # fmt: skip
 """Name -> template: layouts that prompts of the literature are written in (PromptQuine, arXiv 2506.17930)."""
+
+
+def named_template(template: Template | str) -> Template:
+    """A template as it is, or the one of a name. Raises QDError for a name that is not known."""
+    if isinstance(template, Template):
+        return template
+    if template not in TEMPLATES:
+        raise QDError(f"template: got {template!r}, {nearest(str(template), TEMPLATES)}")
+    return TEMPLATES[template]
