@@ -9,6 +9,8 @@ from qd.algorithms.cma_mega import CMAMEGA
 from qd.algorithms.deep_ga import DeepGA
 from qd.algorithms.dominated_novelty_search import DominatedNoveltySearch
 from qd.algorithms.evolution_strategy import EvolutionStrategy
+from qd.algorithms.evoprompt_de import EvoPromptDE
+from qd.algorithms.evoprompt_ga import EvoPromptGA
 from qd.algorithms.evotorch_cma_es import EvotorchCMAES
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.map_elites import MapElites
@@ -54,6 +56,8 @@ __all__ = [
     "DeepGA",
     "DominatedNoveltySearch",
     "EmitterSettings",
+    "EvoPromptDE",
+    "EvoPromptGA",
     "EvolutionStrategy",
     "EvotorchCMAES",
     "GeneticAlgorithm",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qd.problems.redundant_arm import RedundantArm
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
+    from qd.problems.text_prompt import TextPrompt
     from qd.problems.token_prompt import TokenPrompt
     from qd.problems.world import Outcome, World
     from qd.problems.zdt import ZDT1, ZDT2, ZDT3, ZDT4, ZDT6
@@ -70,6 +71,7 @@ _HOMES = {
     "Sphere": "functions",
     "Spurious": "spurious",
     "StepMeasure": "step_measures",
+    "TextPrompt": "text_prompt",
     "TokenPrompt": "token_prompt",
     "World": "world",
     "ZDT1": "zdt",
@@ -120,6 +122,7 @@ __all__ = [
     "Sphere",
     "Spurious",
     "StepMeasure",
+    "TextPrompt",
     "TokenPrompt",
     "World",
 ]

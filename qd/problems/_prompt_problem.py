@@ -171,8 +171,11 @@ class PromptProblem(Problem):
         for name, column in columns.items():
             if name == "length":
                 column[row] = prompt.length
-            elif name in ("scores", "probabilities"):
-                column[row, examples] = getattr(judged, name)
+            elif name == "scores":
+                column[row, examples] = judged.scores
+            elif name == "probabilities":
+                if self.task.classes:
+                    column[row, examples] = judged.probabilities
             elif getattr(judged, name):
                 texts = np.array(getattr(judged, name), np.str_)
                 if texts.dtype.itemsize > column.dtype.itemsize:
