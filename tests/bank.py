@@ -366,7 +366,7 @@ def experiments() -> dict[str, qd.Experiment]:
         "promptquine_halving": qd.Experiment(planted, a.PromptQuine(halving=True, drop=2), {"examples": 3000.0}),
         "promptquine_steady": qd.Experiment(planted, a.PromptQuine(10, offspring=15, scheme="steady"), 60),
         "tap_pruning": qd.Experiment(planted, a.TAPruning(order="shuffled"), 60),
-        "tap_pruning_speculative": qd.Experiment(planted, a.TAPruning.faithful(speculative=5), 120),
+        "tap_pruning_speculative": qd.Experiment(planted, a.TAPruning.faithful(order="shuffled", speculative=5), 120),
         "claps": qd.Experiment(tokens, a.ClaPS(clusters=18, population_size=20, percentile=60, scoring_share=0.1), 150),
         "claps_greedy": qd.Experiment(tokens, a.ClaPS(clusters=18, percentile=60, search="greedy"), 100),
         "claps_swarm": qd.Experiment(
