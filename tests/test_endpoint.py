@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import pickle
 import re
 import socket
@@ -532,3 +533,19 @@ def test_a_missing_client_names_what_to_install(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(ModelError, match=r"pip install 'qd-evolution\[endpoint\]'"):
         model().generate(["a"])
+
+
+@pytest.mark.launch
+def test_a_child_of_a_fork_has_its_own_connections_and_counts(server, model):
+    endpoint = model()
+    endpoint.generate(["a"])
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            before = endpoint._session
+            code = 0 if before.process == os.getpid() and before.traffic.requests == 0 else 2
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert endpoint.spent[0] == 1

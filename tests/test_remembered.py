@@ -143,6 +143,16 @@ def test_choices_that_fail_are_not_kept():
     assert len(remembered.model.asked) == 2
 
 
+def test_what_was_paid_for_before_a_failure_is_kept():
+    remembered = Remembered(Moody(afraid="!"), "")
+    items = [remembered.encode(text) for text in (*map(chr, range(48, 48 + 40)), "!")]
+    for _ in range(2):
+        with pytest.raises(ModelError):
+            remembered.score_choices(items[0], items, items[0])
+    assert [len(asked) for asked in remembered.model.asked] == [32, 9, 9]
+    assert remembered.score_choices(items[0], items[:32], items[0]).shape == (32, 1)
+
+
 def test_all_else_is_the_models_own():
     model = Scripted(unigrams={"the": -1.0})
     remembered = Remembered(model, "")

@@ -16,6 +16,8 @@ from qd.errors import QDError
 from qd.models.language_model import Ids, LanguageModel, Reply
 from qd.models.store import AnswerStore, answer_key
 
+_AT_ONCE = 32  # blocks a call: where one of them fails, the calls before it are kept
+
 
 @dataclass(frozen=True)
 class Remembered(LanguageModel):
@@ -103,13 +105,12 @@ class Remembered(LanguageModel):
         keys = [answer_key(*common, len(block), *map(_bytes, block)) for block in blocks]
         found = self._store.get_many(keys)
         missing = [place for place, answer in enumerate(found) if answer is None]
-        if missing:
-            asked = [item for place in missing for item in blocks[place]]
-            rows = self.model.score_choices(prefix, asked, choices)
-            ends = np.cumsum([len(blocks[place]) for place in missing])[:-1]
-            answers = np.split(rows, ends)
-            self._store.put_many([keys[place] for place in missing], answers)
-            for place, answer in zip(missing, answers, strict=True):
+        for start in range(0, len(missing), _AT_ONCE):
+            places = missing[start : start + _AT_ONCE]
+            rows = self.model.score_choices(prefix, [item for place in places for item in blocks[place]], choices)
+            answers = np.split(rows, np.cumsum([len(blocks[place]) for place in places])[:-1])
+            self._store.put_many([keys[place] for place in places], answers)
+            for place, answer in zip(places, answers, strict=True):
                 found[place] = answer
         return np.concatenate([np.asarray(answer, np.float64) for answer in found])
 
