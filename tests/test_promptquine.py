@@ -183,8 +183,9 @@ def test_steady_survivors_are_newborn() -> None:
 @pytest.mark.parametrize("scheme", ["generational", "steady"])
 def test_it_ends_by_mean_length_by_places_and_where_nothing_is_left(scheme: str) -> None:
     for settings, kept, slots in (
-        ({"least_tokens": 15.0}, (10, 15), 10_000),
-        ({"least_tokens": 0.0}, (3, 3.9), 10_000),  # two frozen, and the one that is always left
+        ({"least_tokens": 15.0}, (10, 15), 2000),
+        ({"least_tokens": 0.0}, (3, 3.9), 2000),  # two frozen, and the one that is always left
+        ({"least_tokens": 21.0, "population_size": 1, "offspring": 1, "drop": 1}, (21, 21), 3),
         ({"most_slots": 100}, (15, 24), 100),
     ):
         state = drive(Masks(), PromptQuine(scheme=scheme, **settings), 5000)
@@ -274,6 +275,7 @@ def test_map_elites_keeps_frozen_genes_and_crosses_at_cuts() -> None:
     problem = Planted(24)
     result = qd.run(qd.Experiment(problem, MapElites(20, operator="drop_restore", crossover_probability=1.0), 300))
     assert result.archives["elites"].data("solution")[:, 0].all()
+    assert result.summary["statuses"]["invalid"] == 0
     with pytest.raises(QDError, match=r"MapElites\.operator"):
         MapElites(operator="drop_restore").init(qd.problems.PlanarArm(joints=3), 0)
     for setting in ("drop", "restore_probability", "crossover_probability"):
