@@ -26,7 +26,7 @@ def written(tmp_path, name, content, encoding="utf-8"):
     return path
 
 
-PLAIN = 'text,label\n"one, two",a\n"with\nnewline ""quoted""",b\n  three  ,a\n'
+PLAIN = 'text,label\n"one, two",a\n"with\nnewline ""quoted""",b\n  three  , a \n'
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -274,12 +274,12 @@ def archived(files):
 
 
 def test_vader_reads_the_source_archive(tmp_path):
-    rated = b'1\t2.5\tyay "x\r\n2\t-0.4\tmeh\r\n3\t-1.25\tugh, no\r\n4\t0\tno\r\n'
+    rated = b'1\t2.5\t"yay x\r\n2\t-0.4\tmeh\r\n3\t-1.25\tugh, no\r\n4\t0\tno\r\n'
     inner = archived({"hutto_ICWSM_2014/tweets_GroundTruth.txt": rated})
     path = written(tmp_path, "vaderSentiment-3.3.1.tar.gz",
                    archived({"vaderSentiment-3.3.1/additional_resources/hutto_ICWSM_2014.tar.gz": inner}))  # fmt: skip
     examples = packages.vader("tweets", folder=tmp_path)
-    assert (examples.fields["text"], examples.labels) == (('yay "x', "ugh, no"), ("positive", "negative"))
+    assert (examples.fields["text"], examples.labels) == (('"yay x', "ugh, no"), ("positive", "negative"))
     assert packages.vader("tweets", 0, folder=tmp_path).labels == ("positive", "negative", "negative")
     with pytest.raises(QDError, match="not the source archive"):
         packages.vader("movies", folder=tmp_path)
