@@ -115,12 +115,15 @@ def _space_figures(result: Result, known: Any, scene: Any) -> Iterator[tuple[str
 
 def _prompt_figures(result: Result, known: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Pictures of a search that leaves out tokens of a prompt."""
-    from qd.view.prompt_runs import PrunedRun
+    from qd.view.prompt_runs import PrunedRun, word_influence
 
+    if (words := word_influence(result)) is not None:
+        yield "prompt_influence", words, {}
     run = PrunedRun.of(result, known)
     if run is None:
         return
-    found = {"prompt": run.prompt, "prompt_lengths": run.lengths, "prompt_map": run.map}
+    found = {"prompt": run.prompt, "prompt_lengths": run.lengths, "prompt_map": run.map,
+             "prompt_influence": run.influence, "prompt_lineage": run.lineage}  # fmt: skip
     for name, draw in found.items():
         if (drawn := draw()) is not None:
             yield name, drawn, {}
