@@ -125,7 +125,6 @@ def test_merging_takes_what_each_has_changed() -> None:
         ("<prompt>cut off", "no text between <prompt>"),
         ("</prompt> late <prompt>", "no text between <prompt>"),
         ("<prompt>  </prompt>", "nothing between <prompt>"),
-        ("<prompt>Prompt a.</prompt>", "the same as a parent"),
         (f"<prompt>{'x' * 80}</prompt>", "more than Texts.max_bytes = 60"),
     ],
 )

@@ -189,17 +189,15 @@ def _children(job: Job, reply: Reply, space: Texts, rng: np.random.Generator) ->
             raise ModelError("the answer holds no child")
     except ModelError as error:
         return [replace(failed, error=str(error))]
-    born = [_child(replace(failed, tokens=0), texts, job, space) for texts in found]
+    born = [_child(replace(failed, tokens=0), texts, space) for texts in found]
     return [replace(born[0], tokens=reply.tokens), *born[1:]]
 
 
-def _child(blank: Child, texts: Mapping[str, str], job: Job, space: Texts) -> Child:
+def _child(blank: Child, texts: Mapping[str, str], space: Texts) -> Child:
     whole = {name: text.encode(errors="replace").decode() for name, text in texts.items()}  # half characters become ?
     packed = space.pack([whole])
     if space.valid(packed) is not None:
         return replace(blank, error=f"{packed.lengths[0]} bytes, more than Texts.max_bytes = {space.max_bytes}")
-    if any(dict(parent.texts) == whole for parent in job.parents):
-        return replace(blank, error="the same as a parent")
     return replace(blank, texts=whole)
 
 
