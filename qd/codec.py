@@ -104,6 +104,7 @@ for _path, _name in (
     ("qd.texts:Texts", "Texts"),
     ("qd.algorithms._described:SpaceState", "SpaceState"),
     ("qd.algorithms._emitters:Emitter", "Emitter"),
+    ("qd.algorithms._example_front:ExampleFront", "ExampleFront"),
     ("qd.algorithms._exploration:Exploration", "Exploration"),
     ("qd.algorithms._members:Members", "Members"),
     ("qd.algorithms.promptquine:Pool", "PromptQuine.Pool"),

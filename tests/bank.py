@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import qd
 from qd.rng import generator, row_generator
+from tests import planted_texts
 from tests.planted import Planted, PlantedTokens
 
 
@@ -290,6 +291,9 @@ def experiments() -> dict[str, qd.Experiment]:
     trade = qd.problem(_trade, space=qd.Mask(12, frozen=(0,)), objectives=("left", "small"))
     sphere = qd.problems.Sphere(dimension=6, cells=8)
     spots = qd.problems.Point2D(images=2, image_size=32, frames=4, areas=((0.3, 0.3, 0.3), (-0.4, 0.2, 0.25)))
+    prompts, writing = planted_texts.problem(), planted_texts.writer()
+    bred = qd.Texts(("prompt", "mutation", "shown"), (("Be brief.", "Say it shorter.", ""), ("Be calm.", "", "")))
+    small = qd.Texts(("prompt",), planted_texts.INITIAL, max_bytes=60)
     coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
     planted, tokens = Planted(24), PlantedTokens(groups=12, each=2)
     pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
@@ -371,6 +375,23 @@ def experiments() -> dict[str, qd.Experiment]:
         "claps_greedy": qd.Experiment(tokens, a.ClaPS(clusters=18, percentile=60, search="greedy"), 100),
         "claps_swarm": qd.Experiment(
             tokens, a.ClaPS(clusters=18, score="kl", percentile=40, search="pso", population_size=15), 120
+        ),
+        "evoprompt_ga": qd.Experiment(prompts, a.EvoPromptGA(writing, population_size=6), 40),
+        "evoprompt_de": qd.Experiment(prompts, a.EvoPromptDE(writing, population_size=6), 40),
+        "gepa": qd.Experiment(
+            planted_texts.problem(texts=qd.Texts(("prompt", "examples"), (("Be brief.", "Go."),))),
+            a.GEPA(writing, batch_size=2, merges=3),
+            {"examples": 200},
+        ),
+        "promptbreeder": qd.Experiment(
+            planted_texts.problem(texts=bred, shown=("prompt", "shown")),
+            a.Promptbreeder(writing, population_size=8, mutation="mutation", demonstrations="shown", examples=6),
+            40,
+        ),
+        "rainbow": qd.Experiment(
+            planted_texts.problem(texts=small, measures=("kept",)),
+            a.Rainbow(writing, batch_size=8, similarity=0.9),
+            40,
         ),
         "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),
         "mome_random": qd.Experiment(

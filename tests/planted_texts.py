@@ -76,13 +76,20 @@ def blocks(text: str) -> dict[str, str]:
 
 
 def mixer(text: str, seed: int) -> str:
-    """Most words of the texts that it is shown, and often one more; one answer in six cannot be read."""
-    rng = row_generator(seed)
+    """Most words of the texts that it is shown, and one more; one answer in six cannot be read.
+
+    As a judge it likes short texts, and of equally long ones the first.
+    """
+    rng, shown = row_generator(seed), blocks(text)
+    if text.startswith("Which of the two"):
+        return "first" if len(shown["first"]) <= len(shown["second"]) else "The second one."
     if rng.random() < 1 / 6:
         return "I would rather not."
-    seen = [word for word in WORDS if any(word in inner for inner in blocks(text).values())]
+    seen = [word for word in WORDS if any(word in inner for inner in shown.values())]
     kept = [word for word in seen if rng.random() < 0.85]
-    return f"Well: <prompt>Be {' '.join([*kept, WORDS[rng.integers(len(WORDS))]])}.</prompt>"
+    named = re.findall(r"should have been (\w+)", text)[:1] or [WORDS[rng.integers(len(WORDS))]]
+    how = f"<mutation>Say it {rng.integers(9)} times.</mutation>" if "<mutation>" in text else ""
+    return f"Well: {how}<prompt>Be {' '.join([*kept, *named])}.</prompt>"
 
 
 def mute(text: str, seed: int) -> str:

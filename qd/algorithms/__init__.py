@@ -13,6 +13,7 @@ from qd.algorithms.evoprompt_de import EvoPromptDE
 from qd.algorithms.evoprompt_ga import EvoPromptGA
 from qd.algorithms.evotorch_cma_es import EvotorchCMAES
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
+from qd.algorithms.gepa import GEPA
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
 from qd.algorithms.noisy_map_elites import NoisyMapElites
@@ -24,7 +25,9 @@ from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
+from qd.algorithms.promptbreeder import Promptbreeder
 from qd.algorithms.promptquine import PromptQuine
+from qd.algorithms.rainbow import Rainbow
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
 from qd.algorithms.selected import Selected
@@ -42,6 +45,7 @@ __all__ = [
     "CMAMAE",
     "CMAME",
     "CMAMEGA",
+    "GEPA",
     "MOME",
     "NSGA2",
     "NSLC",
@@ -69,6 +73,8 @@ __all__ = [
     "ObservationNormalised",
     "OpenAIES",
     "PromptQuine",
+    "Promptbreeder",
+    "Rainbow",
     "RandomSearch",
     "RibsScheduler",
     "Selected",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,8 @@ class WrittenSearch(Algorithm):
 
     The writer is called where the search asks, on the first rank; evaluations are spread as ever. Its tokens are no
     cost of the budget: the metrics ``writer_calls``, ``writer_tokens``, ``writer_failures`` and ``writer_repeats``
-    (children that are there already, not evaluated again) say what it did. A run is exact to the bit where the writer
-    answers the same text and seed alike.
+    (children that are there already or too like a parent, not evaluated) say what it did. A run is exact to the bit
+    where the writer answers the same text and seed alike.
     """
 
     writer: LanguageModel
@@ -65,8 +65,12 @@ class WrittenSearch(Algorithm):
         if name and name not in space.names:
             raise QDError(f"{self.name}.{field}: got {name!r}, {nearest(name, space.names)}")
 
-    def _context(self, space: Texts) -> Context:
-        return Context(self.component or space.names[0], self.task)
+    def _context(self, space: Texts, component: str = "", **more: Any) -> Context:
+        return Context(component or self.component or space.names[0], self.task, **more)
+
+    def _worth_it(self, job: Job, texts: Mapping[str, str]) -> bool:
+        """Whether a child that nobody knows yet is worth an evaluation."""
+        return True
 
     def _written(
         self, state: Any, jobs_of: Callable[[int], Sequence[Job]], known: Sequence[Ragged] = ()
@@ -94,6 +98,9 @@ class WrittenSearch(Algorithm):
                         error = child.error
                         continue
                     readable = True
+                    if not self._worth_it(jobs[place], child.texts):
+                        state.writing["repeats"] += 1
+                        continue
                     key = state.space.pack([child.texts]).values.tobytes()
                     if key in fresh:
                         state.writing["repeats"] += 1
@@ -137,3 +144,13 @@ def parents_of(space: Texts, solutions: Ragged, ids: NDArray[np.int64], objectiv
         Parent(texts, int(number), float(worth))
         for texts, number, worth in zip(space.named(solutions), ids, objective, strict=True)
     ]
+
+
+def inputs_of(problem: Problem) -> list[str]:
+    """(E,) the examples of the search split as text, where the problem has a task that knows them; else none."""
+    task = getattr(problem, "task", None)
+    if task is None:
+        return []
+    examples = task.splits.search
+    rows = zip(*examples.fields.values(), strict=True)
+    return ["\n".join(f"{name}: {text}" for name, text in zip(examples.fields, row, strict=True)) for row in rows]

@@ -112,7 +112,7 @@ class Rewrite(ABC):
 
     @abstractmethod
     def ask(self, parents: Sequence[Parent], context: Context, rng: np.random.Generator) -> str:
-        """What the writer is asked."""
+        """What the writer is asked. Raises ModelError where the parents give nothing to ask."""
 
     def read(
         self, answer: str, parents: Sequence[Parent], context: Context, rng: np.random.Generator
@@ -148,9 +148,15 @@ def rewritten(
         max_tokens: of an answer.
         temperature: of the writer.
     """
-    rows = [row for row, job in enumerate(jobs) if job.rewrite.writes]
-    texts = [jobs[i].rewrite.ask(jobs[i].parents, jobs[i].context, row_generator(int(seeds[i]))) for i in rows]
-    replies = dict(zip(rows, replied(writer, texts, seeds[rows], max_tokens, temperature), strict=True))
+    asked, replies = dict[int, str](), dict[int, Reply]()
+    for row, (job, seed) in enumerate(zip(jobs, seeds, strict=True)):
+        if job.rewrite.writes:
+            try:
+                asked[row] = job.rewrite.ask(job.parents, job.context, row_generator(int(seed)))
+            except ModelError as error:
+                replies[row] = Reply("", 0, str(error))
+    rows = list(asked)
+    replies.update(zip(rows, replied(writer, list(asked.values()), seeds[rows], max_tokens, temperature), strict=True))
     return [
         _children(job, replies.get(row, Reply("")), space, row_generator(int(seed)))
         for row, (job, seed) in enumerate(zip(jobs, seeds, strict=True))
@@ -183,17 +189,15 @@ def _children(job: Job, reply: Reply, space: Texts, rng: np.random.Generator) ->
             raise ModelError("the answer holds no child")
     except ModelError as error:
         return [replace(failed, error=str(error))]
-    born = [_child(replace(failed, tokens=0), texts, job, space) for texts in found]
+    born = [_child(replace(failed, tokens=0), texts, space) for texts in found]
     return [replace(born[0], tokens=reply.tokens), *born[1:]]
 
 
-def _child(blank: Child, texts: Mapping[str, str], job: Job, space: Texts) -> Child:
+def _child(blank: Child, texts: Mapping[str, str], space: Texts) -> Child:
     whole = {name: text.encode(errors="replace").decode() for name, text in texts.items()}  # half characters become ?
     packed = space.pack([whole])
     if space.valid(packed) is not None:
         return replace(blank, error=f"{packed.lengths[0]} bytes, more than Texts.max_bytes = {space.max_bytes}")
-    if any(dict(parent.texts) == whole for parent in job.parents):
-        return replace(blank, error="the same as a parent")
     return replace(blank, texts=whole)
 
 
