@@ -1,9 +1,10 @@
 """PromptQuine on a task of writing: put capitals and signs back into a sentence, by BLEU with how it was printed.
 
-What to see: sentences of film reviews come in lower case with signs set apart; left as they are they have a BLEU of
-0.70, and the whole prompt with two demonstrations does no better. The search finds prompts that the small model copies
-and mends with more reliably, and fewer tokens; ``test_objective`` and ``compared_test_objective`` in summary.json are
-the mean BLEU of the chosen and of the whole prompt. Needs ``make prompts``. About ten minutes on one quiet core.
+What to see: sentences of film reviews come in lower case with signs set apart. Left as they are, the 60 of the test
+have a BLEU of 0.72; what the small model writes after two demonstrations has 0.62. Whether pruning helps,
+``test_objective`` tells beside the whole prompt's ``compared_test_objective`` in summary.json. In a first run of 38
+prompts (seed 1) it did not: 0.59, a difference of -0.03 with a 95 % interval of -0.10 to 0.03. Needs ``make
+prompts``. About a quarter of an hour on one quiet core.
 """
 
 import qd

@@ -24,7 +24,7 @@ from qd.view.prompt_plots import (
     prompt_map_figure,
     shown,
 )
-from qd.view.prompt_runs import PrunedRun
+from qd.view.prompt_runs import PrunedRun, word_influence
 from qd.view.space_axes import measure_axes
 from qd.view.style import style
 
@@ -216,6 +216,21 @@ def test_a_run_over_masks_draws_its_prompts_live_and_from_its_folder(tmp_path):
 
 
 @pytest.mark.drawing
+def test_a_search_that_selects_shows_the_way_to_its_winner_and_what_tokens_are_worth(tmp_path):
+    search = qd.algorithms.Selected(qd.algorithms.PromptQuine(population_size=6, offspring=10), candidates=4)
+    result = qd.run(qd.Experiment(pruned(()), search, 60, seed=1), out=tmp_path / "run")
+    loaded = Result.load(tmp_path / "run")
+    live, stored = (PrunedRun.of(one, measure_axes(one)) for one in (result, loaded))
+    for name, said in (("lineage", "steps to the winner"), ("influence", "tokens hold"), ("lengths", "evaluations")):
+        with style():
+            first, second = texts(getattr(live, name)()), texts(getattr(stored, name)())
+        assert first == second and any(said in text for text in first)
+    # Without "Be fair" the model leans to one class: no token is worth more.
+    with style():
+        assert any("1  ·fair" in text or "1  fair" in text for text in texts(live.influence()))
+
+
+@pytest.mark.drawing
 def test_an_archive_of_masks_is_a_map_with_its_prompts(tmp_path):
     experiment = qd.Experiment(pruned(), qd.algorithms.MapElites(batch_size=10), 60, seed=1)
     result = qd.run(experiment, out=tmp_path / "run")
@@ -227,6 +242,19 @@ def test_an_archive_of_masks_is_a_map_with_its_prompts(tmp_path):
     kept = result.archive.data("solution")[best].astype(bool)
     prompt = "".join(np.array(experiment.problem.words())[kept])
     assert any(shown(prompt)[:9].strip("·") in text.replace(" ", "·") for text in live)
+
+
+@pytest.mark.drawing
+def test_a_search_over_an_alphabet_shows_the_influence_of_its_tokens(tmp_path):
+    problem = qd.problems.TokenPrompt(pruned().task)
+    experiment = qd.Experiment(problem, qd.algorithms.ClaPS(clusters=0, population_size=4), 60, seed=1)
+    result = qd.run(experiment, out=tmp_path / "run")
+    loaded = Result.load(tmp_path / "run")
+    with style():
+        live, stored = (texts(word_influence(one)) for one in (result, loaded))
+    assert live == stored and any("tokens hold" in text for text in live)
+    assert any("·fair  +" in text for text in live)
+    assert word_influence(qd.run(qd.Experiment(problem, qd.algorithms.RandomSearch(), 10, seed=1))) is None
 
 
 def test_other_runs_have_no_prompts():
