@@ -133,6 +133,14 @@ def test_a_model_that_wants_a_first_token_gets_it_everywhere(beginning):
     assert np.allclose(model.score_choices(none, whole, choices), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_near_and_another_model(causal, dtype):
+    half, whole = Local(causal, dtype=dtype), Local(causal)
+    prefix, items, choices = whole.encode("a film"), [whole.encode(" so bad")], np.array([70, 80, 90], np.int32)
+    apart = np.abs(half.score_choices(prefix, items, choices) - whole.score_choices(prefix, items, choices)).max()
+    assert 0 < apart < 0.05 and half.identity != whole.identity
+
+
 def test_the_same_block_gives_the_same_bits_whatever_was_asked_before(causal):
     rng = np.random.default_rng(2)
     prefixes = [rng.integers(2, 250, 12).astype(np.int32) for _ in range(3)]

@@ -17,6 +17,7 @@ from qd.models.weights import Weights, unpack
 from qd.rng import row_generator
 
 _SAME = 1e-3  # log-probabilities of the output layer by itself must be those of the whole network to this
+_ROUNDED = 0.5  # ... and in half precision, where the network rounds its own logits to 8 bits, to this
 
 
 class Network:
@@ -182,7 +183,7 @@ class Network:
             except (RuntimeError, TypeError):
                 return False
             off = float((own.log_softmax(-1) - ours.log_softmax(-1)).abs().max())
-        return off < (_SAME if self.network.dtype == torch.float32 else 50 * _SAME)
+        return off < (_SAME if self.network.dtype == torch.float32 else _ROUNDED)
 
     # ------------------------------------------------------------ texts
 
