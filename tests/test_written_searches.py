@@ -25,7 +25,7 @@ SEARCHES = {
     "promptbreeder": (problem(texts=BRED, shown=("prompt",)),
                       Promptbreeder(writer(), population_size=6, mutation="mutation")),
     "rainbow": (problem(texts=qd.Texts(("prompt",), INITIAL, 60), measures=("kept",)),
-                Rainbow(writer(), batch_size=6, similarity=0.9)),
+                Rainbow(writer(), batch_size=6, dims=(40,), similarity=0.9)),
 }  # fmt: skip
 
 
