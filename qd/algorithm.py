@@ -93,7 +93,7 @@ class Algorithm(ABC):
         """Evaluations of the budget kept back for the closing requests."""
         return 0
 
-    def closing(self, state: Any) -> bool:
+    def in_closing_stage(self, state: Any) -> bool:
         """Whether the search itself is over, though budget is left: what is asked now is paid from what was kept."""
         return False
 

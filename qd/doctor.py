@@ -22,7 +22,8 @@ from qd.launcher import launched_rank, launched_size
 
 _LAUNCH_SECONDS = 30.0
 _PACKAGES = ("numpy", "numba", "scipy", "pandas", "matplotlib", "torch", "ribs", "evotorch", "tqdm", "cloudpickle")
-_OPTIONAL = {"mpi4py": "mpi", "pyarrow": "parquet", "gymnasium": "gym"}  # package -> our extra that brings it
+# package -> our extra that brings it
+_OPTIONAL = {"mpi4py": "mpi", "pyarrow": "parquet", "gymnasium": "gym", "openai": "endpoint"}
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _LAUNCHERS = ("PMI", "PMIX", "OMPI_", "PRTE_", "HYDI", "MPI")  # what a launcher leaves in the environment
 _ALLOWED = {  # Open MPI refuses root and more ranks than cores without these; MPICH does not mind them

@@ -258,7 +258,7 @@ class _Loop:
             if request.purpose == "test" and self.tested:
                 raise QDError(f"Request.purpose: {algorithm.name} asks a second time with the purpose 'test', and what "
                               "is held out is read once a run; choose by 'select', and test the choice")  # fmt: skip
-            closing = left == 0 or algorithm.closing(self.state)
+            closing = left == 0 or algorithm.in_closing_stage(self.state)
             before = self.budget.asked
             rows = self.budget.take(request, closing)
             if rows:

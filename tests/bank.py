@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import qd
 from qd.rng import generator, row_generator
 from tests import planted_texts
+from tests.planted import Planted, PlantedTokens
 
 
 class SplitNoise(qd.Problem):
@@ -294,6 +295,7 @@ def experiments() -> dict[str, qd.Experiment]:
     bred = qd.Texts(("prompt", "mutation", "shown"), (("Be brief.", "Say it shorter.", ""), ("Be calm.", "", "")))
     small = qd.Texts(("prompt",), planted_texts.INITIAL, max_bytes=60)
     coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
+    planted, tokens = Planted(24), PlantedTokens(groups=12, each=2)
     pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
@@ -362,6 +364,17 @@ def experiments() -> dict[str, qd.Experiment]:
         "map_elites_rank_masks": qd.Experiment(mask, a.MapElites(batch_size=32, dims=(7, 7), selection="rank"), 200),
         "map_elites_cvt": qd.Experiment(
             arm, a.MapElites(batch_size=64, archive="cvt", centroids=30, centroid_samples=300), 500
+        ),
+        "map_elites_drop_restore": qd.Experiment(planted, a.MapElites(batch_size=20, operator="drop_restore"), 150),
+        "promptquine": qd.Experiment(planted, a.PromptQuine(initial="random_drops", least_tokens=6), 250),
+        "promptquine_halving": qd.Experiment(planted, a.PromptQuine(halving=True, drop=2), {"examples": 3000.0}),
+        "promptquine_steady": qd.Experiment(planted, a.PromptQuine(10, offspring=15, scheme="steady"), 60),
+        "tap_pruning": qd.Experiment(planted, a.TAPruning(order="shuffled"), 60),
+        "tap_pruning_speculative": qd.Experiment(planted, a.TAPruning.faithful(order="shuffled", speculative=5), 120),
+        "claps": qd.Experiment(tokens, a.ClaPS(clusters=18, population_size=20, percentile=60, scoring_share=0.1), 150),
+        "claps_greedy": qd.Experiment(tokens, a.ClaPS(clusters=18, percentile=60, search="greedy"), 100),
+        "claps_swarm": qd.Experiment(
+            tokens, a.ClaPS(clusters=18, score="kl", percentile=40, search="pso", population_size=15), 120
         ),
         "evoprompt_ga": qd.Experiment(prompts, a.EvoPromptGA(writing, population_size=6), 40),
         "evoprompt_de": qd.Experiment(prompts, a.EvoPromptDE(writing, population_size=6), 40),

@@ -5,6 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 from tests.command import call, folder, refused  # noqa: F401 - fixtures for whoever names them
+from tests.serving import server  # noqa: F401
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import pickle
 import re
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -21,98 +20,11 @@ import pytest
 from qd.errors import ModelError, QDError
 from qd.models import Endpoint, _session
 from qd.store.settings import described, without_resumable
+from tests.serving import chat, listed, refusal, said
 
 pytestmark = pytest.mark.peer  # the client takes a second to import
 
 KEY = "sk-very-secret-0123456789"
-
-
-class Server(ThreadingHTTPServer):
-    """Answers each request by ``play(number, body)``: (status, headers, body), or None to say nothing.
-
-    Keeps the bodies and headers of all requests, in the order of their coming.
-    """
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.play: Callable = lambda number, body: chat(f"echo {said(body)}")
-        self.bodies, self.headers, self.paths = [], [], []
-        self.lock = threading.Lock()
-        self.under_way = self.most_under_way = 0
-        self.release = threading.Event()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-    def handle_error(self, *_):
-        """A client that hangs up is no news."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        server = self.server
-        with server.lock:
-            number = len(server.bodies)
-            server.bodies.append(body)
-            server.headers.append({name.lower(): value for name, value in self.headers.items()})
-            server.paths.append(self.path)
-            server.under_way += 1
-            server.most_under_way = max(server.most_under_way, server.under_way)
-        played = server.play(number, body)
-        with server.lock:
-            server.under_way -= 1
-        if played is None:
-            server.release.wait(5)
-            self.close_connection = True
-            return
-        status, headers, content = played
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        """Silent."""
-
-
-def said(body):
-    """The text that a request asks about."""
-    return body["messages"][-1]["content"] if "messages" in body else body["prompt"]
-
-
-def chat(text, finish="stop", tokens=10, **choice):
-    first = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish} | choice
-    return 200, {}, {"choices": [first], "usage": {"total_tokens": tokens}}
-
-
-def refusal(status, message="no", headers=(), **error):
-    return status, dict(headers), {"error": {"message": message} | error}
-
-
-def listed(**probabilities):
-    """An answer that lists the probabilities of its first token."""
-    pairs = [{"token": token.replace("_", " "), "logprob": math.log(p)} for token, p in probabilities.items()]
-    return chat("x", logprobs={"content": [{"token": "x", "logprob": -1.0, "top_logprobs": pairs}]})
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.release.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -149,6 +61,16 @@ def test_replies_in_the_order_of_the_texts(server, model):
     assert server.most_under_way == 4
     assert endpoint.spent == (9, sum(range(9)))
     assert endpoint.generate([]) == []
+
+
+def test_threads_that_share_a_model_share_its_concurrency(server, model):
+    endpoint = model(concurrency=2)
+    server.play = lambda number, body: (time.sleep(0.02), chat(said(body)))[1]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [[f"{caller} {i}" for i in range(4)] for caller in range(4)]
+        answered = list(pool.map(endpoint.generate, asked))
+    assert [[reply.text for reply in replies] for replies in answered] == asked
+    assert server.most_under_way == 2 and endpoint.spent[0] == 16
 
 
 def test_what_is_sent(server, model):
@@ -203,7 +125,7 @@ def test_429_with_retry_after_then_success(server, model, waits):
     endpoint = model()
     assert endpoint.generate(["x"])[0].text == "fine"
     assert len(server.bodies) == 2 and endpoint.spent == (2, 10)
-    assert waits[0] == 7.0
+    assert len(waits) == 2 and waits[0] == 7.0
     assert all(6 < wait <= 7 for wait in waits[1:]), "the pause is for all requests"
 
 
@@ -611,3 +533,19 @@ def test_a_missing_client_names_what_to_install(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(ModelError, match=r"pip install 'qd-evolution\[endpoint\]'"):
         model().generate(["a"])
+
+
+@pytest.mark.launch
+def test_a_child_of_a_fork_has_its_own_connections_and_counts(server, model):
+    endpoint = model()
+    endpoint.generate(["a"])
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            before = endpoint._session
+            code = 0 if before.process == os.getpid() and before.traffic.requests == 0 else 2
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert endpoint.spent[0] == 1

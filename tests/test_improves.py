@@ -13,6 +13,7 @@ from operators import hypervolume
 from qd import algorithms as a
 from qd.problems import Decoded, HardMaze, Noisy, PlanarArm, PlanarArmTradeOff, Sphere
 from tests import bank
+from tests.planted import Planted, PlantedTokens
 
 pytestmark = pytest.mark.peer
 
@@ -22,6 +23,7 @@ MAZE = HardMaze(steps=1000)
 NOISY = Noisy(ARM, objective_sigma=0.05, measure_sigma=0.01)
 TRADE = PlanarArmTradeOff(joints=8)
 ZDT = qd.problems.ZDT1(dimension=10)
+PLANTED = Planted(40)
 
 
 def best(result: qd.Result) -> float:
@@ -92,6 +94,9 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "CMAMEGA": (SPHERE, a.CMAMEGA(batch_size=20, sigma0=2.0), qd_score),
     "MOME": (TRADE, a.MOME(batch_size=100, dims=(20, 20), front_size=5), qd_score),
     "NSGA2": (ZDT, a.NSGA2(population_size=40), volume),
+    "PromptQuine": (PLANTED, a.PromptQuine(), best),
+    "TAPruning": (PLANTED, a.TAPruning(), best),
+    "ClaPS": (PlantedTokens(), a.ClaPS(clusters=60, percentile=70), best),
     "SERENE": (WATCHED, a.SERENE(50), covered),
     "TAXONS": (WATCHED, a.TAXONS(population_size=50, **CODED), covered),
     "STAX": (WATCHED, a.STAX(50, **CODED), covered),

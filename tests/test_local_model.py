@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ needs_smollm2 = pytest.mark.skipif(
 )
 
 
-def save_tokenizer(folder: Path, special: dict[str, str]) -> int:
-    """Byte-level, without merges: every byte is a token."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+def save_tokenizer(folder: Path, special: dict[str, str], begin: str = "") -> int:
+    """Byte-level, without merges: every byte is a token. ``begin`` is put before every text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -32,6 +33,10 @@ def save_tokenizer(folder: Path, special: dict[str, str]) -> int:
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    if begin:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{begin} $A", special_tokens=[(begin, vocabulary[begin])]
+        )
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     return len(vocabulary)
 
@@ -71,6 +76,15 @@ def masked(tmp_path_factory):
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def beginning(causal, tmp_path_factory):
+    """The same weights, but every text begins with a token that says so."""
+    folder = tmp_path_factory.mktemp("beginning")
+    shutil.copytree(causal, folder, dirs_exist_ok=True)
+    save_tokenizer(folder, {"eos_token": "<eos>", "bos_token": "<pad>"}, begin="<pad>")
+    return str(folder)
+
+
 def plain(folder: str, rows: list[np.ndarray], choices: np.ndarray) -> np.ndarray:
     """Each text through the whole network by itself, all logits, softmax over the choices."""
     import torch
@@ -103,6 +117,20 @@ def test_an_empty_prefix_or_an_empty_item_is_read_too(causal):
     assert np.allclose(model.score_choices(ids, [none], choices), expected, atol=1e-5)
     with pytest.raises(QDError, match="empty"):
         model.score_choices(none, [none], choices)
+
+
+def test_a_model_that_wants_a_first_token_gets_it_everywhere(beginning):
+    model, none = Local(beginning), np.zeros(0, np.int32)
+    prefix, items = model.encode("a film"), [model.encode(" so"), model.encode(" so bad")]
+    assert model.encode("a").tolist() != [1] and len(model.encode("a")) == 1
+    choices = np.array([70, 80], np.int32)
+    first = np.array([1], np.int32)
+    expected = plain(beginning, [np.concatenate([first, prefix, item]) for item in items], choices)
+    without = plain(beginning, [np.concatenate([prefix, item]) for item in items], choices)
+    assert np.abs(expected - without).max() > 1e-3
+    assert np.allclose(model.score_choices(prefix, items, choices), expected, atol=1e-5)
+    whole = [np.concatenate([prefix, item]) for item in items]
+    assert np.allclose(model.score_choices(none, whole, choices), expected, atol=1e-5)
 
 
 def test_the_same_block_gives_the_same_bits_whatever_was_asked_before(causal):

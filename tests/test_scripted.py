@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import FunctionType
 
 import cloudpickle
 import numpy as np
@@ -177,6 +178,8 @@ def test_identity_tells_settings_apart_and_travels():
     copy = cloudpickle.loads(cloudpickle.dumps(model))
     assert copy == model and hash(copy) == hash(model) and copy.identity == model.identity
     assert of_film().identity == of_film().identity
+    elsewhere = FunctionType(twice.__code__, twice.__globals__, twice.__name__)  # the function in another process
+    assert of_film(replies=elsewhere).identity == model.identity
     assert Scripted(bias=[1, 2]).identity == Scripted(bias=(1.0, 2.0)).identity
     assert set(vars(copy)) <= {*vars(Scripted()), "identity"}, "what was computed stays behind"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+import qd
 from qd.errors import ModelError, QDError
 from qd.models import LanguageModel, Reply
 from qd.prompts import (
@@ -320,3 +321,47 @@ def test_quizzes_that_do_not_fit_together_are_refused():
     splits = Splits(*(quiz().rows(np.arange(12)[i::4]) for i in range(4)))
     with pytest.raises(QDError, match=r"MultipleChoice.template: 'sst2' has the classes"):
         MultipleChoice(Adding(), splits, TEMPLATES["sst2"])
+
+
+# ---------------------------------------------------------------- as problems
+
+
+class Hinted(Adding):
+    """Adds right only where the prompt still says Add, and fails the whole prompt's own words."""
+
+    def generate(self, texts, max_tokens=128, temperature=0.0, seeds=None, stop=()):
+        replies = super().generate(texts, max_tokens, temperature, seeds, stop)
+        return [reply if "Add" in text else Reply("who knows", len(text)) for text, reply in zip(texts, replies)]
+
+
+def hinted():
+    template = Template("hinted", "Add, please.\nQuestion: {question}\nAnswer: {label}")
+    splits = Splits(sums((1, 2), (3, 4), (5, 6), (2, 2)), sums((7, 1), (2, 8)), sums((9, 9), (3, 3)), sums((0, 0)))
+    return qd.problems.PrunedPrompt(ExactMatch(Hinted(), splits, template, max_tokens=20))
+
+
+def test_word_problems_make_a_sound_problem_of_pruning():
+    assert qd.check_problem(hinted()) == []
+
+
+@pytest.mark.thorough
+def test_pruning_keeps_what_answers_need():
+    search = qd.algorithms.Selected(
+        qd.algorithms.PromptQuine(population_size=6, offspring=10, initial="random_drops", halving=True), candidates=4
+    )
+    result = qd.run(qd.Experiment(hinted(), search, 60, seed=2))
+    last = result.metrics.iloc[-1]
+    assert (last.test_objective, last.compared_test_objective) == (1.0, 1.0)
+    kept = np.asarray(result.populations["selected"])[0].astype(bool)
+    words = np.array(hinted().words())[kept]
+    assert "Add" in "".join(words) and not kept.all()
+
+
+def test_a_failed_reply_fails_its_prompt_alone():
+    splits = Splits(sums((6, 7), (1, 2)), sums((7, 1)), sums((9, 9)))
+    problem = qd.problems.PrunedPrompt(added(examples=splits))
+    request = qd.Request(np.ones((2, len(problem.genes)), np.uint8), fidelity={"examples": np.array([[0, 1], [1, -1]])})
+    evaluation = problem.evaluate(request, np.zeros(2, np.uint64))
+    assert evaluation.status.tolist() == [qd.Status.FAILED, qd.Status.OK]
+    assert "1 of 2 examples failed, e.g. 0: out of luck" in evaluation.reasons[0]
+    assert evaluation.objective[1] == 1

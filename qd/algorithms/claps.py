@@ -13,7 +13,7 @@ problem's own objective. The last choice on other examples is left to what wraps
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class ClaPS(Algorithm):
     """ga: of each token of a mutant; pso: of one token of a particle."""
 
     State = ClaPSState
-    uses_budget: ClassVar[bool] = True  # how many tokens are judged depends on it
+    uses_budget = True  # how many tokens are judged depends on it
 
     def __post_init__(self) -> None:
         positive(self, "prompt_length", "population_size", "epochs")

@@ -266,7 +266,9 @@ class PromptQuine(Algorithm):
                 "population_mean": float(pool.objective.mean()),
                 "kept_mean": float(pool.masks.sum(axis=1).mean()),
             }
-        metrics |= {"duplicates": float(state.duplicates), "skipped": float(state.skipped)}
+        metrics |= {
+            "rounds": float(state.rounds), "duplicates": float(state.duplicates), "skipped": float(state.skipped)
+        }  # fmt: skip
         return Report(metrics=metrics, populations={"solutions": pool.masks, "objective": pool.objective})
 
 

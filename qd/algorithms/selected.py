@@ -13,6 +13,7 @@ same examples.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class SelectedState:
     objective: list[NDArray[np.float64]] = field(default_factory=list)
     parts: list[NDArray[np.int64]] = field(default_factory=list)  # examples that each row was judged on
     ids: list[NDArray[np.int64]] = field(default_factory=list)
+    parents: list[NDArray[np.int64]] = field(default_factory=list)  # the first of each row's, -1 for none
     finalists: Any = None  # solutions that select judges, best first
     finalist_ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     selected: Any = None  # (1, d)
@@ -135,6 +137,8 @@ class Selected(Algorithm):
             counts = np.full(len(request), state.full) if asked is None else (np.asarray(asked) >= 0).sum(axis=1)
             state.parts.append(counts[: len(evaluation)].astype(np.int64))
             state.ids.append(request.ids)
+            firsts = np.full(len(request), -1) if request.parents is None else request.parents[:, 0]
+            state.parents.append(np.asarray(firsts, np.int64))
             inner = self.algorithm.State(**state.inner)
             self.algorithm.tell(inner, request, evaluation)
             state.inner = vars(inner)
@@ -161,7 +165,6 @@ class Selected(Algorithm):
         count = min(self.candidates, max(1, round(len(rows) * self.percent / 100)))
         chosen = rows[order[:count]]
         state.finalists, state.finalist_ids = solutions[chosen], ids[chosen]
-        state.solutions, state.objective, state.parts, state.ids = [], [], [], []
         state.phase = "select"
 
     def _select(self, state: SelectedState, request: Request, evaluation: Evaluation) -> None:
@@ -184,13 +187,16 @@ class Selected(Algorithm):
             "compared_test_objective": state.compared_value,
         }
         populations = dict(report.populations)
+        if state.solutions and not isinstance(state.solutions[0], Ragged):
+            for name in ("solutions", "objective", "parts", "ids", "parents"):  # where the winner came from
+                populations[f"history_{name}"] = partial(concatenate, getattr(state, name))
         if state.selected is not None:
             first = state.selected
             populations["selected"] = first.values if isinstance(first, Ragged) else first
             populations.update({f"test_{name}": column for name, column in state.kept.items()})
         return Report(report.archives, metrics, populations)
 
-    def closing(self, state: SelectedState) -> bool:
+    def in_closing_stage(self, state: SelectedState) -> bool:
         return state.phase != "search"
 
     def reserve(self, problem: Problem) -> int:

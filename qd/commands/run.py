@@ -200,7 +200,8 @@ def _draw(result: Result) -> None:
 
 def in_words(summary: dict[str, Any], path: Path) -> str:
     """A run's summary for people."""
-    rate = f", {summary['evaluations_per_second']:,.0f}/s" if summary["seconds"] else ""
+    per_second = summary["evaluations_per_second"]
+    rate = f", {per_second:,.{0 if per_second >= 10 else 2}f}/s" if summary["seconds"] else ""
     lines = [
         f"{summary['experiment'] or summary['algorithm']}, seed {summary['seed']}: {summary['evaluations']:,} "
         f"evaluations in {summary['seconds']:.3g} s ({summary['evaluator']}{rate})"

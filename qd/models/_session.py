@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
-from threading import Event
+from threading import Event, Semaphore
 from time import time
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -49,6 +49,7 @@ class Session:
             settings.max_requests,
             settings.max_tokens_total,
         )
+        self._slots = Semaphore(int(settings.concurrency))  # threads that share the model share them
         self._warned = False
         name = settings.key_variable
         self._key = os.environ.get(name, "").strip() if name else ""
@@ -95,7 +96,8 @@ class Session:
             self.traffic.admit(reserved, lambda seconds: wait(halt, seconds))
             used = 0.0
             try:
-                answer = self._sent(body, reserved)
+                with self._slots:
+                    answer = self._sent(body, reserved)
                 used = answer.tokens
                 return answer
             except Trouble as trouble:

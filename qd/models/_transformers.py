@@ -52,6 +52,9 @@ class Network:
                              f"{str(error).strip().splitlines()[0]}") from error  # fmt: skip
         if self.masked and self.tokenizer.mask_token_id is None:
             raise ModelError(f"Local.kind: {weights.name!r} has no mask token, so it is no masked model")
+        # What the tokenizer puts before every text, for models that were trained so; nothing for the others.
+        before = [] if self.masked else self.tokenizer.encode("")
+        self.begin: Ids = np.array(before if before != [self.tokenizer.eos_token_id] else [], np.int32)
         self.context_length = int(getattr(config, "max_position_embeddings", None) or 2**31 - 1)
         self.last = threading.local()  # the prefix that this thread ran last
         self.whole_head = False
@@ -68,6 +71,7 @@ class Network:
         """(I, C) logits of the choices after prefix and item; items go through the network ``block`` at a time."""
         torch = self.torch
         self._use(threads)
+        prefix = np.concatenate([self.begin, prefix])
         out = np.zeros((len(items), len(choices)))
         chosen = torch.as_tensor(np.asarray(choices, np.int64), device=self.device)
         with torch.inference_mode():
@@ -187,8 +191,8 @@ class Network:
         torch = self.torch
         self._use(threads)
         with torch.inference_mode():
-            hidden = self._run_prefix(ids)[1]
-            logits = self._logits(hidden[:-1]).log_softmax(-1)
+            hidden = self._run_prefix(np.concatenate([self.begin, ids]))[1]
+            logits = self._logits(hidden[len(self.begin) : -1]).log_softmax(-1)
             after = torch.as_tensor(np.asarray(ids[1:], np.int64), device=self.device)
             return float(logits.gather(1, after[:, None]).mean())
 
@@ -208,7 +212,7 @@ class Network:
         replies: list[Reply] = []
         with self.torch.inference_mode():
             for start in range(0, len(items), block):
-                rows = [np.concatenate([prefix, item]) for item in items[start : start + block]]
+                rows = [np.concatenate([self.begin, prefix, item]) for item in items[start : start + block]]
                 given = [None] * len(rows) if seeds is None else [int(s) for s in seeds[start : start + block]]
                 replies += self._write(rows, max_tokens, temperature, given, stop)
         return replies

@@ -106,7 +106,7 @@ class Local(LanguageModel):
         return str(self.network.tokenizer.decode(np.asarray(ids).tolist(), clean_up_tokenization_spaces=False))
 
     def score_choices(self, prefix: Ids, items: Sequence[Ids], choices: Ids) -> NDArray[np.float64]:
-        longest = len(prefix) + max((len(item) for item in items), default=0)
+        longest = len(self.network.begin) + len(prefix) + max((len(item) for item in items), default=0)
         if longest > self.context_length:
             raise QDError(f"{self.path}: a prompt of {len(prefix)} tokens with its longest item makes {longest}, and "
                           f"the model reads {self.context_length}; shorten the base prompt or leave out long "

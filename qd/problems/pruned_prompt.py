@@ -103,3 +103,8 @@ class PrunedPrompt(PromptProblem):
             f"{{{part}}}" if isinstance(part := self.base.parts[number], str) else decode(part[place : place + 1])
             for number, place in self.genes
         ]
+
+    def scene(self) -> dict[str, Any]:
+        """The text of each gene, and which genes are fields: what pictures of prompts are drawn from."""
+        fields = [gene for gene, (number, _) in enumerate(self.genes) if isinstance(self.base.parts[number], str)]
+        return {"words": self.words(), "fields": fields}

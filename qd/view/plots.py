@@ -27,7 +27,8 @@ def plot_result(result: Result, out: str | Path | None = None, format: str = "pn
     ``archive_NAME`` for each archive, ``objectives_NAME`` for each with several objectives, ``positions``,
     ``metrics``, and ``solution`` where the problem can draw itself and the result knows its experiment. Where a search
     has them: ``emitters`` and what they found, the learned ``space`` through time, ``reconstructions`` of observations,
-    ``curves`` of novelty, surprise and reward areas. Without one good evaluation there is only ``metrics``.
+    ``curves`` of novelty, surprise and reward areas. Of a search that leaves out tokens: the ``prompt``,
+    ``prompt_lengths``, ``prompt_map``. Without one good evaluation there is only ``metrics``.
 
     Args:
         result: live, or of ``Result.load``.
@@ -88,6 +89,7 @@ def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         if len(positions.get("measures", ())):
             yield "positions", positions_figure(positions, known, scene, summary), {}
             yield from _space_figures(result, known, scene)
+        yield from _prompt_figures(result, known)
     yield "metrics", metrics_figure(result.metrics, summary), {}
     if (summary.get("statuses") or {"ok": 1}).get("ok"):
         drawn = solution_figure(result)
@@ -106,6 +108,22 @@ def _space_figures(result: Result, known: Any, scene: Any) -> Iterator[tuple[str
         "reconstructions": lambda: _reconstructions(kept, summary),
         "curves": lambda: curves_figure(result.metrics, summary),
     }
+    for name, draw in found.items():
+        if (drawn := draw()) is not None:
+            yield name, drawn, {}
+
+
+def _prompt_figures(result: Result, known: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Pictures of a search that leaves out tokens of a prompt."""
+    from qd.view.prompt_runs import PrunedRun, word_influence
+
+    if (words := word_influence(result)) is not None:
+        yield "prompt_influence", words, {}
+    run = PrunedRun.of(result, known)
+    if run is None:
+        return
+    found = {"prompt": run.prompt, "prompt_lengths": run.lengths, "prompt_map": run.map,
+             "prompt_influence": run.influence, "prompt_lineage": run.lineage}  # fmt: skip
     for name, draw in found.items():
         if (drawn := draw()) is not None:
             yield name, drawn, {}

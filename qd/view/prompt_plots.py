@@ -6,6 +6,7 @@ here has by their numbers, and a ``$`` starts no formula.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,7 @@ from qd.view.style import (
 )
 
 _SIGNS = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "\\r", "\xa0": "⍽"}
+_ONE_SPACE = re.compile("(?<!·)·(?!·)")
 _TEXT_SIZE, _LEADING = 8.5, 13.5  # points
 _LEGEND_LINE = 12.0  # points of a line of a legend
 _MARGIN = 11.0  # points beside text
@@ -376,7 +378,7 @@ def _legend(fig: Any, under: Any, entries: Sequence[str]) -> None:
 
 def _entry(number: int, objective: float, text: str, width: float) -> str:
     """A line or two of the legend; the width of matplotlib's own text differs a little from what is measured."""
-    words = shown(text).replace(_SIGNS[" "], " ")  # so that lines break between words
+    words = _ONE_SPACE.sub(" ", shown(text))  # lines break between words; several spaces stay seen
     return wrapped(f"{number} ({objective:.4g})  {words}", 0.94 * width, TICK_SIZE, lines=2)
 
 

@@ -48,10 +48,15 @@ class Scene:
 
 def scene_of(result: Any) -> Scene:
     """The scene of a run: the problem's own, or what the run's folder holds."""
+    return checked_scene(drawing_data(result))
+
+
+def drawing_data(result: Any) -> Any:
+    """What a problem gave its pictures to be drawn from, unchecked."""
     if result.experiment is not None:
-        return checked_scene(result.experiment.problem.scene())
+        return result.experiment.problem.scene()
     file = RunFolder(result.path).scene if result.path is not None else None
-    return checked_scene(read_json(file) if file is not None and file.is_file() else {})
+    return read_json(file) if file is not None and file.is_file() else {}
 
 
 def checked_scene(raw: Any) -> Scene:
