@@ -390,7 +390,7 @@ def experiments() -> dict[str, qd.Experiment]:
         ),
         "rainbow": qd.Experiment(
             planted_texts.problem(texts=small, measures=("kept",)),
-            a.Rainbow(writing, batch_size=8, similarity=0.9),
+            a.Rainbow(writing, batch_size=8, dims=(40,), similarity=0.9),
             40,
         ),
         "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -150,3 +151,29 @@ def test_spaces_travel_in_checkpoints(space: qd.Space) -> None:
     drawn = space.sample(4, np.random.default_rng(3))
     assert same(back.sample(4, np.random.default_rng(3)), drawn)
     assert back.valid(drawn) is None
+
+
+class Lengths(qd.Problem):
+    """The share of a mask that is kept, by how long the texts beside it are."""
+
+    def __init__(self, space: qd.Composite) -> None:
+        self.solution_space = space
+
+    def evaluate(self, request: qd.Request, seeds: Any) -> qd.Evaluation:
+        assert isinstance(self.solution_space, qd.Composite)
+        parts = self.solution_space.split(request.solutions)
+        return qd.Evaluation(np.array([float(np.asarray(row).sum()) for row in parts["x"]]))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [qd.Composite({"x": qd.Mask(6), "rate": qd.Box(0, 1, 2)}), qd.Composite({"x": qd.Tokens(9, 6), "texts": SPACE})],
+)
+def test_a_run_over_composites_is_stored_and_resumed(space: qd.Composite, tmp_path: Any) -> None:
+    experiment = qd.Experiment(Lengths(space), qd.algorithms.RandomSearch(batch_size=5), 20, seed=1)
+    short = qd.run(experiment, tmp_path / "run")
+    longer = qd.resume(tmp_path / "run", experiment, evaluations=40)
+    assert longer.digest == qd.run(replace(experiment, budget=40)).digest != short.digest
+    best = np.load(tmp_path / "run" / "archive.npz")["best/0/solution"]
+    (found,) = space.split(qd.Ragged.from_rows([best], np.uint8) if space.length < 0 else best[None])["x"]
+    assert found.sum() == longer.summary["best_objective"]

@@ -15,6 +15,7 @@ from qd.algorithms import GEPA, EvoPromptDE, EvoPromptGA, Promptbreeder, Rainbow
 from qd.algorithms._example_front import ExampleFront, leading_counts, minibatch
 from qd.contracts import Evaluation, Request
 from qd.errors import StoppedError
+from qd.load import load_experiment
 from tests.planted_texts import INITIAL, PlantedTask, mute, problem, writer
 
 BRED = qd.Texts(("prompt", "mutation"), (("Be brief.", "Shorter!"), ("Be calm.", "")))
@@ -25,7 +26,7 @@ SEARCHES = {
     "promptbreeder": (problem(texts=BRED, shown=("prompt",)),
                       Promptbreeder(writer(), population_size=6, mutation="mutation")),
     "rainbow": (problem(texts=qd.Texts(("prompt",), INITIAL, 60), measures=("kept",)),
-                Rainbow(writer(), batch_size=6, similarity=0.9)),
+                Rainbow(writer(), batch_size=6, dims=(40,), similarity=0.9)),
 }  # fmt: skip
 
 
@@ -254,7 +255,7 @@ def test_losers_are_overwritten_even_by_worse_mutants() -> None:
         f"<prompt>{seed}</prompt> <mutation>{seed}</mutation>")))  # fmt: skip
     state = search.init(made, 1)
     none: dict[str, Any] = {"scores": np.zeros((4, 10)), "replies": np.full((4, 10), "")}
-    told(search, state, search.ask(state, 99), [0.1, 0.4, 0.2, 0.3], 0, **none)
+    told(search, state, search.ask(state, 99), [0.4, 0.3, 0.2, 0.1], 0, **none)
     number = state.generation
     pairs = search._pairs(state, number)
     assert sorted(pairs.reshape(-1).tolist()) == [0, 1, 2, 3]
@@ -355,6 +356,14 @@ def test_cells_are_described_by_bounds_or_in_words() -> None:
 def test_bad_settings_are_named(make: Any, message: str) -> None:
     with pytest.raises(qd.QDError, match=message):
         make()
+
+
+def test_experiments_with_writers_load_and_the_scripted_one_gains() -> None:
+    load_experiment("evoprompt_endpoint")  # no server is asked
+    experiment, _ = load_experiment("gepa_scripted")
+    metrics = qd.run(experiment).summary["metrics"]
+    assert metrics["test_objective"] > metrics["compared_test_objective"] + 0.1
+    assert metrics["rejected"] > 0 and metrics["writer_failures"] > 0
 
 
 def test_a_run_on_disk_holds_the_texts(tmp_path: Any) -> None:
