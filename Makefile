@@ -35,7 +35,7 @@ test-all: lint ## lint, then all tests
 	$(BIN)/pytest $(TESTS)
 
 check: lint ## lint, then the quick tests: no processes, no pictures, no other library, no seconds
-	$(BIN)/pytest -n 2 -m "not slow and not launch and not drawing and not peer and not thorough" $(TESTS)
+	$(BIN)/pytest -n 2 -m "not slow and not launch and not drawing and not peer and not thorough" $(or $(TESTS),tests)
 
 lint: .venv/.dev ## ruff, mypy, and the floors of the architecture
 	$(BIN)/ruff check

@@ -50,7 +50,8 @@ def experiment(arm: str, judged: Classification, evaluations: int, seed: int) ->
     pruned = qd.problems.PrunedPrompt(judged)
     searches: dict[str, tuple[qd.Problem, Any]] = {
         "random": (pruned, lambda: qd.algorithms.RandomSearch(batch_size=10)),
-        "tap_pruning": (pruned, lambda: qd.algorithms.TAPruning()),
+        # From left to right nothing is drawn: the second seed is another order.
+        "tap_pruning": (pruned, lambda: qd.algorithms.TAPruning(order="left_to_right" if seed == 1 else "shuffled")),
         "promptquine": (pruned, lambda: qd.algorithms.PromptQuine(population_size=12, offspring=20)),
         "promptquine_calibrated": (
             replace(pruned, objective="calibrated_reward", selection="calibrated_accuracy"),

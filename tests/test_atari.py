@@ -10,6 +10,8 @@ from qd.errors import QDError
 from qd.problems import Atari, _atari_game, _atari_kernel
 from qd.rng import row_generator
 
+pytestmark = pytest.mark.thorough
+
 ale_py = pytest.importorskip("ale_py")
 GREY = np.array([0.299, 0.587, 0.114])
 

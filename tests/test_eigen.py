@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from operators import eigen as module
 from operators.eigen import eigen
 
+pytestmark = pytest.mark.thorough
+
 LIMIT = 64 * 2.0**-53  # a few roundings of the largest eigenvalue; LAPACK's are about 20 at 100 rows
 
 

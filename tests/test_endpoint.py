@@ -133,13 +133,17 @@ def test_429_with_retry_after_then_success(server, model, waits):
     ("headers", "least", "most"),
     [
         ({"retry-after-ms": "1500", "Retry-After": "9"}, 1.5, 1.5),
-        ({"Retry-After": formatdate(time.time() + 3600, usegmt=True)}, 3500, 3600),
-        ({"Retry-After": formatdate(time.time() - 3600, usegmt=True)}, 0, 0),
+        ({"Retry-After": +3600}, 3500, 3600),
+        ({"Retry-After": -3600}, 0, 0),
         ({"Retry-After": "soon"}, 0.75, 1.25),
         ({"Retry-After": "nan"}, 0.75, 1.25),
     ],
 )
 def test_forms_of_retry_after(server, model, waits, headers, least, most):
+    headers = {
+        name: value if isinstance(value, str) else formatdate(time.time() + value, usegmt=True)
+        for name, value in headers.items()
+    }  # fmt: skip - a date is of now, not of when tests were collected
     server.play = lambda number, body: refusal(503, headers=headers) if number == 0 else chat("fine")
     assert model(patience=4000).generate(["x"])[0].ok
     assert least <= waits[0] <= most

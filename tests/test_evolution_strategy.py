@@ -13,6 +13,8 @@ import qd
 from qd.algorithms import EvolutionStrategy, evolution_strategy
 from qd.codec import decode, encode
 
+pytestmark = pytest.mark.thorough
+
 EVERY = pytest.mark.parametrize("strategy", ["cma", "sep_cma", "one_plus_one"])
 
 

@@ -9,6 +9,8 @@ from qd.behavior import PCA, Whitened
 from tests.driving import drive
 from tests.test_serene import Barren, Constant, Fickle, Lavish, Scrambled, Spots
 
+pytestmark = pytest.mark.thorough
+
 QUICK = {
     "later": TAXONS(population_size=10, encoder=PCA(latent=2), observation="seen", chunk_size=100, sigma=0.2),
     "pareto": TAXONS(

@@ -21,6 +21,8 @@ from qd.store.digest import START, final
 from qd.store.export import elites, write_table
 from tests.driving import drive
 
+pytestmark = pytest.mark.thorough
+
 
 class Slope(qd.Problem):
     """The sum of the weights; the first two are the measures. There is always something better, so chains grow."""

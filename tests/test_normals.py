@@ -8,6 +8,8 @@ from scipy import stats
 
 from operators.normals import _F, _X, standard_normals
 
+pytestmark = pytest.mark.thorough
+
 
 def rng(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(seed))

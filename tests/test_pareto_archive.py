@@ -10,6 +10,8 @@ from archives import ParetoArchive
 from qd.codec import decode, encode
 from tests.twins import pareto as twin
 
+pytestmark = pytest.mark.thorough
+
 
 def rng(seed=0):
     return np.random.default_rng(seed)

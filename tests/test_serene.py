@@ -20,6 +20,8 @@ from qd.behavior import PCA, Fit
 from tests import bank
 from tests.driving import drive
 
+pytestmark = pytest.mark.thorough
+
 GENES = 6
 
 

@@ -18,6 +18,8 @@ from qd.errors import StoppedError
 from qd.load import load_experiment
 from tests.planted_texts import INITIAL, PlantedTask, mute, problem, writer
 
+pytestmark = pytest.mark.thorough
+
 BRED = qd.Texts(("prompt", "mutation"), (("Be brief.", "Shorter!"), ("Be calm.", "")))
 SEARCHES = {
     "ga": (problem(), EvoPromptGA(writer(), population_size=6)),
