@@ -93,13 +93,13 @@ class Algorithm(ABC):
         """Evaluations of the budget kept back for the closing requests."""
         return 0
 
-    def in_closing_stage(self, state: Any) -> bool:
-        """Whether the search itself is over, though budget is left: what is asked now is paid from what was kept."""
-        return False
-
     def reserved_cost(self, problem: Problem, unit: str) -> float:
         """The same in a cost unit of the problem; override it where closing evaluations cost more than others."""
         return self.reserve(problem) * problem.costs[unit]
+
+    def in_closing_stage(self, state: Any) -> bool:
+        """Whether the search itself is over, though budget is left: what is asked now is paid from what was kept."""
+        return False
 
 
 def positive(owner: Any, *names: str) -> None:

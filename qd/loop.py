@@ -264,7 +264,7 @@ class _Loop:
             if rows:
                 break
             self.touched = True
-            if closing and left == 0:
+            if left == 0:
                 return False
             algorithm.dropped(self.state, request)
             self.budget.search_over = True

@@ -20,11 +20,10 @@ from qd.view.prompt_plots import (
     influence_figure,
     lengths_figure,
     lineage_figure,
-    prompt_figure,
     prompt_map_figure,
-    shown,
 )
 from qd.view.prompt_runs import PrunedRun, word_influence
+from qd.view.prompt_text import prompt_figure, shown
 from qd.view.space_axes import measure_axes
 from qd.view.style import style
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Report, positive
-from qd.algorithms._written import NO_WRITING, WrittenSearch, bill_metrics, parents_of, request_of
+from qd.algorithms._written import NO_WRITING, WrittenSearch, parents_of, population_report, request_of
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.prompts.rewrites import Job, Paraphrase
@@ -117,10 +117,4 @@ class EvoPrompt(WrittenSearch):
         state.solutions, state.objective, state.ids = solutions[order], objective[order], ids[order]
 
     def report(self, state: EvoPromptState) -> Report:
-        best, mean = float("nan"), float("nan")
-        if len(state.objective):
-            best, mean = float(state.objective.max()), float(state.objective.mean())
-        metrics = {"population_best": best, "population_mean": mean, **bill_metrics(state.writing)}
-        if state.solutions is None:
-            return Report(metrics=metrics)
-        return Report(metrics=metrics, populations={"solutions": state.solutions, "objective": state.objective})
+        return population_report(state)

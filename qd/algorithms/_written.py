@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.algorithm import Algorithm, positive
+from qd.algorithm import Algorithm, Report, positive
 from qd.contracts import Problem, Request
 from qd.errors import QDError, StoppedError, nearest
 from qd.models import LanguageModel
@@ -126,6 +126,17 @@ def charge(bill: dict[str, int], child: Child) -> None:
 def bill_metrics(bill: dict[str, int]) -> dict[str, float]:
     """The bill as metrics."""
     return {f"writer_{name}": float(value) for name, value in bill.items()}
+
+
+def population_report(state: Any) -> Report:
+    """Of a state with solutions, their objective, and the writer's bill."""
+    best, mean = float("nan"), float("nan")
+    if len(state.objective):
+        best, mean = float(state.objective.max()), float(state.objective.mean())
+    metrics = {"population_best": best, "population_mean": mean, **bill_metrics(state.writing)}
+    if state.solutions is None:
+        return Report(metrics=metrics)
+    return Report(metrics=metrics, populations={"solutions": state.solutions, "objective": state.objective})
 
 
 def request_of(space: Texts, children: Sequence[Child], **more: Any) -> Request:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Report, positive, probability
-from qd.algorithms._written import NO_WRITING, WrittenSearch, bill_metrics, inputs_of, parents_of, request_of
+from qd.algorithms._written import NO_WRITING, WrittenSearch, inputs_of, parents_of, population_report, request_of
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.prompts import breeding
@@ -242,10 +242,4 @@ class Promptbreeder(WrittenSearch):
         return [[state.inputs[right[i]] if state.inputs else "", str(replies[right[i]])] for i in order]
 
     def report(self, state: PromptbreederState) -> Report:
-        best, mean = float("nan"), float("nan")
-        if len(state.objective):
-            best, mean = float(state.objective.max()), float(state.objective.mean())
-        metrics = {"population_best": best, "population_mean": mean, **bill_metrics(state.writing)}
-        if state.solutions is None:
-            return Report(metrics=metrics)
-        return Report(metrics=metrics, populations={"solutions": state.solutions, "objective": state.objective})
+        return population_report(state)

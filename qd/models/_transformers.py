@@ -57,6 +57,10 @@ class Network:
         before = [] if self.masked else self.tokenizer.encode("")
         self.begin: Ids = np.array(before if before != [self.tokenizer.eos_token_id] else [], np.int32)
         self.context_length = int(getattr(config, "max_position_embeddings", None) or 2**31 - 1)
+        can_write = not self.masked and self.network.can_generate()
+        end = self.network.generation_config.eos_token_id if can_write else None
+        several = end if isinstance(end, list) else [end]
+        self.ends = {int(one) for one in (*several, self.tokenizer.eos_token_id) if one is not None}  # end a text
         self.last = threading.local()  # the prefix that this thread ran last
         self.whole_head = False
         self.whole_head = not self._head_agrees()
@@ -251,7 +255,7 @@ class Network:
             for row, token in enumerate(drawn):
                 if done[row]:
                     continue
-                if token in self._ends:
+                if token in self.ends:
                     done[row] = True
                     continue
                 written[row].append(token)
@@ -265,12 +269,6 @@ class Network:
             mask = torch.cat([mask, mask.new_ones(n, 1)], 1)
             positions = positions[:, -1:] + 1
         return [Reply(text, len(row) + len(new)) for text, row, new in zip(texts, rows, written, strict=True)]
-
-    @property
-    def _ends(self) -> set[int]:
-        end = self.network.generation_config.eos_token_id if self.network.can_generate() else None
-        ends = end if isinstance(end, list) else [end]
-        return {int(one) for one in (*ends, self.tokenizer.eos_token_id) if one is not None}
 
     def embeddings(self, ids: Ids) -> NDArray[np.float32]:
         """(k, h) rows of the input layer."""

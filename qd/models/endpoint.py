@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from math import exp, inf, isfinite
@@ -134,9 +134,6 @@ class Endpoint(LanguageModel):
 
     def __hash__(self) -> int:
         return hash(self.identity)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # connections and counts stay in their process
 
     @property
     def identity(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,10 @@ class LanguageModel(ABC):
 
     block: int = 1
     context_length: int = 2**31 - 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings alone: weights, connections and counts stay in their process."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     @property
     @abstractmethod

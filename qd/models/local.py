@@ -71,7 +71,9 @@ class Local(LanguageModel):
 
     @cached_property
     def identity(self) -> str:
-        return f"local:{self.weights.digest}:{self.dtype}:{self.block}"
+        unusual = ((self.kind, "auto"), (self.threads, 1), (self.device, "cpu"))  # answers may depend on these too
+        more = "".join(f":{value}" for value, usual in unusual if value != usual)
+        return f"local:{self.weights.digest}:{self.dtype}:{self.block}{more}"
 
     @property
     def network(self) -> Any:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from os import fspath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +53,6 @@ class Remembered(LanguageModel):
             raise QDError("Remembered.model: this one remembers already; give the model that it is of")
         object.__setattr__(self, "folder", fspath(self.folder))
         _ = self._store  # raises where the folder is a file
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def _store(self) -> AnswerStore:

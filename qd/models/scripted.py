@@ -104,9 +104,6 @@ class Scripted(LanguageModel):
     def __hash__(self) -> int:
         return hash(self.identity)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # what follows from the settings stays here
-
     @cached_property
     def identity(self) -> str:
         """A hash of all settings; of a function that replies, its name."""

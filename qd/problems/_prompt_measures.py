@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from qd.errors import QDError
 from qd.prompts import Judged, Prompt
-from qd.ragged import Solutions
 
 if TYPE_CHECKING:
     from qd.problems._prompt_problem import PromptProblem
 
-Measuring = Callable[["PromptProblem", Prompt, Solutions, Judged, str, NDArray[np.int64]], float]
+Measuring = Callable[["PromptProblem", Prompt, Judged, str, NDArray[np.int64]], float]
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class PromptMeasure:
         label: the name with its unit.
         low, high: bounds.
         cells: of a grid.
-        of: the number, from problem, prompt, the solution (a batch of one), its answers, the split, its examples.
+        of: the number, from problem, prompt, its answers, the split, the examples.
         classes: whether it needs a task with classes.
     """
 
@@ -54,7 +53,7 @@ def _naturalness(problem: PromptProblem, prompt: Prompt, *_: object) -> float:
 
 
 def _label_bias(
-    problem: PromptProblem, prompt: Prompt, solution: Solutions, judged: Judged, split: str, examples: NDArray[np.int64]
+    problem: PromptProblem, prompt: Prompt, judged: Judged, split: str, examples: NDArray[np.int64]
 ) -> float:
     last = judged.probabilities.shape[1] - 1
     said = (judged.probabilities.argmax(1) == last).mean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -66,6 +66,9 @@ class PromptProblem(Problem):
             if measure not in PROMPT_MEASURES:
                 raise QDError(f"{name}.measures: got {measure!r}, {nearest(measure, PROMPT_MEASURES)}")
             PROMPT_MEASURES[measure].check(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # what follows from the settings is made anew
 
     @abstractmethod
     def prompts(self, solutions: Solutions) -> list[Prompt | str]:
@@ -147,7 +150,7 @@ class PromptProblem(Problem):
             objective[row] = self.task.value(name, judged, split, examples)
             for place, measure in enumerate(self.measures):
                 chosen = PROMPT_MEASURES[measure]
-                value = chosen.of(self, prompt, request.solutions[row : row + 1], judged, split, examples)
+                value = chosen.of(self, prompt, judged, split, examples)
                 measures[row, place] = min(max(value, chosen.low), chosen.high)
             self._fill(columns, row, prompt, judged, examples)
         return Evaluation(objective, measures, status, columns, cost, reasons=reasons)

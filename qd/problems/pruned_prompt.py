@@ -7,7 +7,7 @@ frozen; demonstrations, labels, line breaks and the cue may all go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,9 +36,6 @@ class PrunedPrompt(PromptProblem):
             object.__setattr__(self, "keep", tuple(self.keep))
         if self.min_tokens < 0:
             raise QDError(f"PrunedPrompt.min_tokens: got {self.min_tokens}, wanted 0 or more")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def base(self) -> Prompt:

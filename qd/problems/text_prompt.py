@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
-from typing import Any
 
 from qd.errors import QDError, nearest
 from qd.problems._prompt_problem import PromptProblem
@@ -55,9 +54,6 @@ class TextPrompt(PromptProblem):
             raise QDError(f"TextPrompt.shown: got {', '.join(self.shown)}, but the layout shows "
                           f"{', '.join(in_layout)}; leave one of the two out")  # fmt: skip
         object.__setattr__(self, "shown", self.shown or in_layout or names)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def _pieces(self) -> tuple[tuple[str, str], ...]:

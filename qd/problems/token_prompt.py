@@ -6,7 +6,7 @@ what the model reads; such prompts mean little to people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -39,9 +39,6 @@ class TokenPrompt(PromptProblem):
         if not 0 <= self.min_length <= self.max_length or self.max_length < 1:
             raise QDError(f"TokenPrompt: min_length {self.min_length} and max_length {self.max_length} do not make a "
                           "range")  # fmt: skip
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def alphabet(self) -> Ids:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from qd.errors import QDError, nearest
@@ -98,8 +98,4 @@ class Drawn:
                               self.max_words or None)  # fmt: skip
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # the splits are drawn anew

@@ -50,10 +50,10 @@ def whole(model: LanguageModel, template: Template, demos: Examples) -> Prompt:
 
 
 def opened(model: LanguageModel, template: Template, text: str) -> Prompt:
-    """The prompt of a text with ``{field}`` in it; where it names no field, the template's query follows at its end."""
+    """The prompt of a text with ``{field}`` in it; where it names no field, the query follows at its end."""
     names = template.asked
     parts = open_fields(model, text, names)
     if any(isinstance(part, str) for part in parts):
         return Prompt(parts)
-    before = open_fields(model, text + template.separator, names)
+    before = open_fields(model, text + template.separator, names) if text else ()
     return Prompt((*before, *open_fields(model, template.query, names)))

@@ -7,7 +7,7 @@ its own (``value``), so that the same answers can be read as a reward, an accura
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class PromptTask(ABC):
     model: LanguageModel
     classes: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("mean",)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings alone: examples are read, and answers kept, where they are needed."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     @property
     @abstractmethod

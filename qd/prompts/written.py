@@ -5,40 +5,32 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from math import isfinite
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
-from qd.models import AnswerStore, Ids, LanguageModel, Reply
-from qd.prompts.drawn import Drawn
-from qd.prompts.examples import SPLITS, Examples, Splits
-from qd.prompts.layout import field_ids, open_fields, opened, spaced_fields, whole
+from qd.models import AnswerStore, Reply
+from qd.prompts.examples import Examples
+from qd.prompts.laid_out import LaidOut
 from qd.prompts.prompt import Prompt
-from qd.prompts.task import Judged, PromptTask
-from qd.prompts.templates import Template, named_template
+from qd.prompts.task import Judged
+from qd.prompts.templates import named_template
 from qd.prompts.text_rewards import TEXT_SCORES, TextScore, last_number
 
 
 @dataclass(frozen=True)
-class WrittenAnswers(PromptTask):
+class WrittenAnswers(LaidOut):
     """Examples whose answers the model writes, always with the likeliest token, so that they are the same each time.
 
     Replies are written by fixed blocks of consecutive examples, since a network's last bits, and with them a close
     choice between two tokens, depend on what shares its call.
     """
 
-    model: LanguageModel
-    """What reads the prompts and writes."""
-    examples: Splits | Drawn
-    """The examples by what they are for, labels the right answers; or where they come from, to be read when needed."""
-    template: Template | str
-    """How an example is laid out, without verbalizers; or the name of one in ``qd.prompts.TEMPLATES``."""
     max_tokens: int = 128
     """Tokens that a reply has at most."""
     stop: tuple[str, ...] = ("\n\n", "Question")
@@ -59,15 +51,7 @@ class WrittenAnswers(PromptTask):
                 f"{where}.stop: got {self.stop!r}, wanted texts of at least one character, such as ('\\n\\n',)"
             )
         object.__setattr__(self, "stop", tuple(self.stop))
-        if isinstance(self.examples, Splits):
-            _ = self.splits
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
+        super().__post_init__()
 
     @abstractmethod
     def worth(self, reply: str, split: str, number: int) -> tuple[float, str]:
@@ -78,25 +62,9 @@ class WrittenAnswers(PromptTask):
     def measure(self) -> str:
         """A name of how replies are compared; part of the identity."""
 
-    @cached_property
-    def splits(self) -> Splits:
-        """The examples. Raises QDError where they are not there or do not fit the template."""
-        splits = self.examples if isinstance(self.examples, Splits) else self.examples.splits
-        for split in SPLITS:
-            self.layout.check(splits[split], query=split != "demos")
-            if split != "demos" and len(splits[split]) == 0:
-                raise QDError(f"{type(self).__name__}.examples: the split {split!r} is empty")
-            self.check(split, splits[split])
-        return splits
-
-    def check(self, split: str, examples: Examples) -> None:
-        """Refuse examples that cannot be judged."""
-
     @property
-    def layout(self) -> Template:
-        """The template itself."""
-        assert isinstance(self.template, Template)  # names are looked up at the door
-        return self.template
+    def reply_tokens(self) -> int:
+        return self.max_tokens
 
     @cached_property
     def identity(self) -> str:
@@ -109,41 +77,6 @@ class WrittenAnswers(PromptTask):
         for part in (self.model.identity, str(self.max_tokens), *self.stop, "", *sorted(self._spaced)):
             made.update(part.encode() + b"\0")
         return made.hexdigest()
-
-    @cached_property
-    def _spaced(self) -> frozenset[str]:
-        return spaced_fields(self.layout)
-
-    @cached_property
-    def _fields(self) -> dict[str, list[dict[str, Ids]]]:
-        """Split -> the ids of the fields that a prompt may name, an example each."""
-        made: dict[str, list[dict[str, Ids]]] = {}
-        for split in SPLITS[1:]:
-            examples = self.splits[split]
-            names = [name for name in self.layout.asked if name in examples.fields]
-            rows = zip(*(examples.fields[name] for name in names), strict=True)
-            made[split] = [field_ids(self.model, dict(zip(names, row, strict=True)), self._spaced) for row in rows]
-        return made
-
-    def base(self) -> Prompt:
-        """Demonstrations, a part each, then the query. Raises QDError where it does not fit into the model."""
-        prompt = whole(self.model, self.layout, self.splits.demos)
-        for split, rows in self._fields.items():
-            longest, number = max((len(prompt.item(row)), i) for i, row in enumerate(rows))
-            need = len(prompt.prefix) + longest + self.max_tokens
-            if need > self.model.context_length:
-                raise QDError(f"{type(self).__name__}: the base prompt has {len(prompt.prefix)} tokens, example "
-                              f"{number} of {split!r} adds {longest} and a reply {self.max_tokens}: more than the "
-                              f"{self.model.context_length} that the model reads; take fewer or shorter "
-                              "demonstrations, or a smaller max_tokens")  # fmt: skip
-        return prompt
-
-    def query(self) -> Prompt:
-        """The query alone, without demonstrations."""
-        return Prompt(open_fields(self.model, self.layout.query, self.layout.asked))
-
-    def from_text(self, text: str) -> Prompt:
-        return opened(self.model, self.layout, text)
 
     def judge(self, prompt: Prompt, split: str, examples: NDArray[np.int64]) -> Judged:
         replies = self.replies(prompt, split, examples)
@@ -206,10 +139,6 @@ class WrittenAnswers(PromptTask):
             raise QDError(f"objective: got {objective!r}, {nearest(objective, self.objectives)}")
         return float(judged.scores.mean())
 
-    def most_tokens(self, split: str) -> float:
-        query = self.query()
-        return float(max(len(query.item(row)) for row in self._fields[split]) + self.max_tokens)
-
 
 @dataclass(frozen=True)
 class ExactMatch(WrittenAnswers):
@@ -221,6 +150,7 @@ class ExactMatch(WrittenAnswers):
     objectives = ("accuracy",)
 
     def check(self, split: str, examples: Examples) -> None:
+        super().check(split, examples)
         for number, label in enumerate(examples.labels):
             if last_number(label) is None:
                 raise QDError(f"ExactMatch.examples: the label of example {number} of {split!r} holds no number: "
@@ -267,6 +197,7 @@ class TextReward(WrittenAnswers):
                 raise QDError(f"TextReward.references: {name!r} stands in the query, which gives the answer away")
 
     def check(self, split: str, examples: Examples) -> None:
+        super().check(split, examples)
         for name in self.references:
             if name not in examples.fields and split != "demos":
                 raise QDError(f"TextReward.references: the examples of {split!r} have no field {name!r}; "

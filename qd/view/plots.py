@@ -28,7 +28,8 @@ def plot_result(result: Result, out: str | Path | None = None, format: str = "pn
     ``metrics``, and ``solution`` where the problem can draw itself and the result knows its experiment. Where a search
     has them: ``emitters`` and what they found, the learned ``space`` through time, ``reconstructions`` of observations,
     ``curves`` of novelty, surprise and reward areas. Of a search that leaves out tokens: the ``prompt``,
-    ``prompt_lengths``, ``prompt_map``. Without one good evaluation there is only ``metrics``.
+    ``prompt_lengths``, ``prompt_map``, ``prompt_lineage``, and ``prompt_influence``, which ClaPS has too. Without
+    one good evaluation there is only ``metrics``.
 
     Args:
         result: live, or of ``Result.load``.

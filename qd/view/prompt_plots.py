@@ -1,7 +1,6 @@
-"""Pictures of prompts: which tokens matter, which are left, how short good ones are, where they came from.
+"""Pictures of prompts: which tokens matter, how short good ones are, the map of an archive, where the winner came from.
 
-The functions take plain data and give figures. Tokens are shown as they are: white space by signs, letters that no font
-here has by their numbers, and a ``$`` starts no formula.
+The functions take plain data and give figures; tokens are shown as ``qd.view.prompt_text`` shows them.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qd.errors import QDError
+from qd.view.prompt_text import INK, LINES, MARGIN, drawable, shown
 from qd.view.style import (
     EMPTY,
     LABEL_SIZE,
@@ -23,7 +22,6 @@ from qd.view.style import (
     NOTE,
     POINTS,
     TICK_SIZE,
-    TITLE_SIZE,
     VALUE_MAP,
     WIDTH,
     color_bar,
@@ -33,139 +31,13 @@ from qd.view.style import (
     number_axis,
     plain,
     put_title,
-    run_title,
-    text_width,
     wrapped,
 )
 
-_SIGNS = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "\\r", "\xa0": "⍽"}
 _ONE_SPACE = re.compile("(?<!·)·(?!·)")
-_TEXT_SIZE, _LEADING = 8.5, 13.5  # points
 _LEGEND_LINE = 12.0  # points of a line of a legend
-_MARGIN = 11.0  # points beside text
-_LINES = 90  # of a prompt that a picture holds
 _NAMED = 12  # cells that a legend names
 _LISTED = 20  # tokens that stand beside their influence
-_GONE, _GONE_LINE, _FIELD = "#767676", "#a0a0a0", "#dbe9f6"
-_INK = "#1a1a1a"
-
-
-def shown(text: str) -> str:
-    r"""A token as a picture shows it: white space by signs, what no font has by its number.
-
-    >>> shown(" great\n"), shown("\x1b[0m")
-    ('·great↵', '\\x1b[0m')
-    """
-    return "".join(_SIGNS.get(letter) or (letter if _drawable(letter) else _number(letter)) for letter in text)
-
-
-def _number(letter: str) -> str:
-    code = ord(letter)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-@lru_cache(4096)
-def _drawable(letter: str) -> bool:
-    return letter.isprintable() and bool(_font().get_char_index(ord(letter)))
-
-
-@lru_cache(1)
-def _font() -> Any:
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    return get_font(findfont(FontProperties(family="DejaVu Sans")))
-
-
-def _safe(text: str) -> str:
-    """For matplotlib: a dollar sign is a dollar sign."""
-    return text.replace("$", r"\$")
-
-
-# ---------------------------------------------------------------- one prompt
-
-
-def prompt_figure(
-    words: Sequence[str], kept: ArrayLike, summary: Mapping[str, Any], note: str = "", fields: Sequence[int] = ()
-) -> Any:
-    """A prompt with the tokens that were left out struck through, in grey.
-
-    Args:
-        words: d texts of tokens.
-        kept: (d,) true where one stays.
-        summary: of the run, for the title.
-        note: what the title adds.
-        fields: numbers of the tokens that are places of an example's fields; they are boxed.
-
-    Raises:
-        QDError: where there are not as many of ``kept`` as of ``words``.
-    """
-    from matplotlib.patches import Rectangle
-
-    mask = np.asarray(kept).astype(bool)
-    if mask.shape != (len(words),):
-        raise QDError(f"prompt_figure.kept: got shape {mask.shape}, wanted ({len(words)},), one a token")
-    rows, left = _set(words, (WIDTH * POINTS) - 2 * _MARGIN)
-    tokens, places = len(words) - len(set(fields)), set(fields)
-    stay = int(mask.sum()) - sum(bool(mask[i]) for i in places)
-    count = f"{stay} of {tokens} tokens kept" + (f" ({100 * stay / tokens:.0f} %)" if tokens else "")
-    fig, axes = _page(len(rows) + bool(left), summary, f"{note}; {count}" if note else count)
-    for line, row in enumerate(rows):
-        base = -(line + 0.7) * _LEADING
-        for number, x, width, text in row:
-            if number in places:
-                axes.add_patch(Rectangle((x - 0.5, base - 3), width + 1, _LEADING - 2.5, fc=_FIELD, ec=LINE, lw=0.7))
-            color = _INK if mask[number] else _GONE
-            axes.text(x, base, _safe(text), size=_TEXT_SIZE, color=color, va="baseline", ha="left")
-            if not mask[number]:
-                axes.plot([x, x + width], [base + 2.6] * 2, color=_GONE_LINE, linewidth=1.1, solid_capstyle="butt")
-    if left:
-        axes.text(0, -(len(rows) + 0.7) * _LEADING, f"… and {left} more tokens", size=_TEXT_SIZE, color=NOTE,
-                  style="italic")  # fmt: skip
-    return fig
-
-
-_Placed = tuple[int, float, float, str]  # token, x [points], width, text
-
-
-def _set(words: Sequence[str], width: float) -> tuple[list[list[_Placed]], int]:
-    """Lines of tokens side by side, and how many tokens found no room. A line break in a token ends its line."""
-    lines: list[list[_Placed]] = [[]]
-    x = 0.0
-    for number, word in enumerate(words):
-        for text in _cut(shown(word), width):
-            wide = text_width(text, _TEXT_SIZE)
-            if x and x + wide > width:
-                lines.append([])
-                x = 0.0
-            if len(lines) > _LINES:
-                return lines[:_LINES], len(words) - number
-            lines[-1].append((number, x, wide, text))
-            x += wide
-        if "\n" in word and number + 1 < len(words):
-            lines.append([])
-            x = 0.0
-    return lines, 0
-
-
-def _cut(text: str, width: float) -> list[str]:
-    """Pieces of a token, each far shorter than a line: what is drawn is a little wider than what is measured."""
-    most = max(1, int(width / 25))
-    return [text[start : start + most] for start in range(0, len(text), most)]
-
-
-def _page(lines: float, summary: Mapping[str, Any], note: str) -> tuple[Any, Any]:
-    """A figure for so many lines of text under the title, and axes in points, the origin at the top left."""
-    room = (WIDTH - 0.3) * POINTS
-    above = wrapped(run_title(summary), room, TITLE_SIZE) + "\n" + wrapped(note, room, TITLE_SIZE)
-    head = (above.count("\n") + 1) * TITLE_SIZE * 1.3 + 20
-    body = max(lines, 1) * _LEADING + 6
-    fig = figure((head + body) / POINTS)
-    axes = fig.add_subplot()
-    axes.set_axis_off()
-    put_title(fig, summary, note)
-    box = axes.get_position()
-    axes.set(xlim=(0, box.width * WIDTH * POINTS), ylim=(-box.height * (head + body), 0))
-    return fig, axes
 
 
 # ---------------------------------------------------------------- influence of tokens
@@ -202,7 +74,7 @@ def influence_figure(
     upper = fig.add_subplot(grid[0, 0])
     lower, beside = fig.add_subplot(grid[1, 0], sharex=upper), fig.add_subplot(grid[:, 1])
     helps = values[order] >= 0
-    edges = {"edgecolor": _INK, "linewidth": 0.4} if len(order) <= 120 else {"linewidth": 0}
+    edges = {"edgecolor": INK, "linewidth": 0.4} if len(order) <= 120 else {"linewidth": 0}
     for chosen, color, name in ((helps, LINE, "helps"), (~helps, "#e0b080", "hurts")):
         if chosen.any():
             upper.bar(rank[chosen], size[chosen], width=1.0, color=color, label=name, rasterized=len(order) > 2000,
@@ -216,8 +88,8 @@ def influence_figure(
         f"{place + 1}  {shown(words[int(i)])[:16]}  {_signed(values[i])}" for place, i in enumerate(order[:_LISTED])
     ]
     beside.set_axis_off()
-    beside.text(0, 1, _safe("\n".join(named)), transform=beside.transAxes, va="top", size=TICK_SIZE, linespacing=1.4)
-    lower.plot(rank, 100 * share, color=_INK, linewidth=1.4, drawstyle="steps-mid" if len(order) < 40 else "default")
+    beside.text(0, 1, drawable("\n".join(named)), transform=beside.transAxes, va="top", size=TICK_SIZE, linespacing=1.4)
+    lower.plot(rank, 100 * share, color=INK, linewidth=1.4, drawstyle="steps-mid" if len(order) < 40 else "default")
     lower.axvline(few, color=NOTE, linewidth=0.8, linestyle="--")
     lower.plot([few], [100 * share[few - 1]], "o", color=LINE, markersize=5)
     lower.annotate(f"first {few}: {100 * share[few - 1]:.0f} %", (few, 100 * share[few - 1]),
@@ -280,7 +152,7 @@ def lengths_figure(
     for point, mark, name in ((base, "D", "whole prompt"), (winner, "*", "winner")):
         if point is not None:
             axes.plot([point[0]], [point[1]], mark, markersize=14 if mark == "*" else 8, markerfacecolor="white",
-                      markeredgecolor=_INK, markeredgewidth=1.4, linestyle="", zorder=4,
+                      markeredgecolor=INK, markeredgewidth=1.4, linestyle="", zorder=4,
                       label=f"{name}: {point[0]:.4g}, {point[1]:.4g}")  # fmt: skip
     axes.margins(0.04, 0.07)
     axes.set_xlabel(plain(labels[0]), size=LABEL_SIZE)
@@ -335,7 +207,7 @@ def prompt_map_figure(prompts: PromptMap, summary: Mapping[str, Any], named: int
                       f"wanted ({k}, 2), ({k},)")  # fmt: skip
     low, high, dims = np.asarray(prompts.low, np.float64), np.asarray(prompts.high, np.float64), prompts.dims
     step = (high - low) / dims
-    width = WIDTH * POINTS - 2 * _MARGIN
+    width = WIDTH * POINTS - 2 * MARGIN
     order = np.argsort(-objective, kind="stable")[:named]
     legend = [_entry(place + 1, objective[i], prompts.texts[i], width) for place, i in enumerate(order)]
     lines = sum(entry.count("\n") + 1 for entry in legend)
@@ -356,7 +228,7 @@ def prompt_map_figure(prompts: PromptMap, summary: Mapping[str, Any], named: int
             light = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.5
             size = float(np.clip(3.2 * POINTS / max(dims) * 0.45, 5.0, 9.0))
             axes.text(*(corner + step / 2), str(ranks[i]), ha="center", va="center", size=size, weight="bold",
-                      color=_INK if light else "white")  # fmt: skip
+                      color=INK if light else "white")  # fmt: skip
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     axes.set_xlabel(wrapped(prompts.names[0], 300, LABEL_SIZE), size=LABEL_SIZE)
     axes.set_ylabel(wrapped(prompts.names[1], 230, LABEL_SIZE), size=LABEL_SIZE)
@@ -372,7 +244,7 @@ def prompt_map_figure(prompts: PromptMap, summary: Mapping[str, Any], named: int
 def _legend(fig: Any, under: Any, entries: Sequence[str]) -> None:
     """Lines of text where the axes ``under`` kept room for them, as wide as the figure."""
     under.set_axis_off()
-    fig.text(_MARGIN / (WIDTH * POINTS), under.get_position().y1, "\n".join(entries), va="top", ha="left",
+    fig.text(MARGIN / (WIDTH * POINTS), under.get_position().y1, "\n".join(entries), va="top", ha="left",
              size=TICK_SIZE, linespacing=1.3)  # fmt: skip
 
 
@@ -451,11 +323,11 @@ def lineage_figure(line: Sequence[Ancestor], summary: Mapping[str, Any], label: 
     """
     if not line:
         raise QDError("lineage_figure.line: got no ancestors; see ancestors(winner, ...)")
-    width = WIDTH * POINTS - 2 * _MARGIN
+    width = WIDTH * POINTS - 2 * MARGIN
     entries = [_step(number, one, width) for number, one in enumerate(line) if one.dropped or one.added]
-    left = len(entries) - _LINES // 2
+    left = len(entries) - LINES // 2
     if left > 0:
-        entries = [*entries[: _LINES // 2], f"… and {left} more steps"]
+        entries = [*entries[: LINES // 2], f"… and {left} more steps"]
     below = sum(entry.count("\n") + 1 for entry in entries) * _LEGEND_LINE + 10
     fig = figure(3.4 + below / POINTS)
     grid = fig.add_gridspec(3, 1, height_ratios=(1.7 * POINTS, 1.4 * POINTS, below))
@@ -504,7 +376,5 @@ __all__ = [
     "influence_figure",
     "lengths_figure",
     "lineage_figure",
-    "prompt_figure",
     "prompt_map_figure",
-    "shown",
 ]

@@ -18,9 +18,9 @@ from qd.view.prompt_plots import (
     influence_figure,
     lengths_figure,
     lineage_figure,
-    prompt_figure,
     prompt_map_figure,
 )
+from qd.view.prompt_text import prompt_figure
 from qd.view.scene import drawing_data
 from qd.view.space_axes import MeasureAxes
 
