@@ -47,12 +47,14 @@ _MODULES = {
     "algorithms": "qd.algorithms",
     "archives": "archives",
     "behavior": "qd.behavior",
+    "learners": "qd.learners",
     "lineages": "qd.lineages",
     "models": "qd.models",
     "operators": "operators",
     "policies": "qd.policies",
     "problems": "qd.problems",
     "prompts": "qd.prompts",
+    "rewards": "qd.rewards",
     "rng": "qd.rng",
 }
 
@@ -63,11 +65,13 @@ if _TYPE_CHECKING:
     import operators as operators
     from qd import algorithms as algorithms
     from qd import behavior as behavior
+    from qd import learners as learners
     from qd import lineages as lineages
     from qd import models as models
     from qd import policies as policies
     from qd import problems as problems
     from qd import prompts as prompts
+    from qd import rewards as rewards
     from qd import rng as rng
     from qd.algorithm import Algorithm as Algorithm
     from qd.algorithm import Report as Report

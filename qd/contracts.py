@@ -161,6 +161,7 @@ class Problem(ABC):
         fidelities: name -> the sentence that explains it, beside ``repeats`` which all problems know.
         columns: name -> the sentence that explains it, for what a request may ask.
         costs: unit -> the most that one evaluation can cost; a budget in a unit needs it.
+        test_columns, test_metrics: what a test keeps: columns as arrays, and columns (n,) as metrics of the run.
         deterministic: evaluate ignores its seeds: they are all 0, and not worth hashing.
         chunk_size: rows a call, and the least that travels to a rank or child process; 5 to 10 ms is good.
         batching: what a call of ``evaluate`` may be given. ``"chunks"``: whole chunks, aligned to row numbers,
@@ -179,6 +180,8 @@ class Problem(ABC):
     fidelities: Mapping[str, str] = {}
     columns: Mapping[str, str] = {}
     costs: Mapping[str, float] = {}
+    test_columns: tuple[str, ...] = ()
+    test_metrics: tuple[str, ...] = ()
     deterministic: bool = False
     chunk_size: int = 1
     batching: Literal["rows", "chunks", "padded"] = "chunks"

@@ -18,6 +18,7 @@ class Judged(Problem):
     """Masks: the search likes ones, selection likes the first half, the test counts what it was asked."""
 
     solution_space = qd.Mask(8)
+    test_columns = ("scores",)
     columns = {"scores": "(n, 2) a number an example"}
     costs = {"examples": 4.0}
     deterministic = True

@@ -26,8 +26,6 @@ from qd.ragged import Ragged, Solutions, concatenate
 from qd.rng import generator
 from qd.space import Space
 
-_OFFERED = ("scores", "probabilities")
-
 
 @dataclass
 class SelectedState:
@@ -38,6 +36,7 @@ class SelectedState:
     inner: dict[str, Any]
     phase: str = "search"  # search, select, test, done
     columns: tuple[str, ...] = ()  # that the test keeps
+    metrics: tuple[str, ...] = ()  # columns of the test that become metrics
     compared: Any = None  # (1, d) what the test compares with
     full: int = 0  # examples of a whole evaluation, 0 where evaluations have no parts
     solutions: list[Any] = field(default_factory=list)  # batches, as they were told
@@ -99,7 +98,8 @@ class Selected(Algorithm):
             seed,
             problem.space(),
             vars(self.algorithm.init(problem, seed)),
-            columns=tuple(name for name in _OFFERED if name in problem.columns),
+            columns=problem.test_columns,
+            metrics=problem.test_metrics,
             compared=start,
             full=int(problem.costs.get("examples", 0)),
         )
@@ -118,7 +118,7 @@ class Selected(Algorithm):
             )
         if state.phase == "test":
             rows = state.selected if state.compared is None else concatenate([state.selected, state.compared])
-            return Request(rows, operators="test", purpose="test", columns=state.columns)
+            return Request(rows, operators="test", purpose="test", columns=(*state.columns, *state.metrics))
         return None
 
     def tell(self, state: SelectedState, request: Request, evaluation: Evaluation) -> None:
@@ -186,6 +186,10 @@ class Selected(Algorithm):
             "test_objective": state.test_value,
             "compared_test_objective": state.compared_value,
         }
+        for name in state.metrics:  # of the one selected, then of what it is compared with
+            first, *others = state.kept.get(name, [np.nan])
+            metrics[name] = float(first)
+            metrics[f"compared_{name}"] = float(others[0]) if others else float("nan")
         populations = dict(report.populations)
         if state.solutions and not isinstance(state.solutions[0], Ragged):
             for name in ("solutions", "objective", "parts", "ids", "parents"):  # where the winner came from

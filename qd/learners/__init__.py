@@ -1,1 +1,40 @@
-"""Inner learners: what a reward is given to, to see what it teaches."""
+"""Inner learners: what a reward is given to, to see what it teaches. Names load on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qd.learners.key_door import KeyDoor
+    from qd.learners.learner import Learned, Learner
+    from qd.learners.q_learning import QLearning
+    from qd.learners.table_task import LayoutTask, TableTask
+
+_HOMES = {
+    "KeyDoor": "key_door",
+    "LayoutTask": "table_task",
+    "Learned": "learner",
+    "Learner": "learner",
+    "QLearning": "q_learning",
+    "TableTask": "table_task",
+}
+
+__all__ = [
+    "KeyDoor",
+    "LayoutTask",
+    "Learned",
+    "Learner",
+    "QLearning",
+    "TableTask",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

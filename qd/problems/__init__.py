@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qd.problems.decoded import Decoded
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.encoded import Encoded
+    from qd.problems.evolved_reward import EvolvedReward
     from qd.problems.functions import Cigar, Ellipsoid, Rastrigin, Rosenbrock, Sphere
     from qd.problems.gym import Gym
     from qd.problems.hard_maze import HardMaze
@@ -53,6 +54,7 @@ _HOMES = {
     "Decoded": "decoded",
     "Ellipsoid": "functions",
     "Encoded": "encoded",
+    "EvolvedReward": "evolved_reward",
     "Gym": "gym",
     "HardMaze": "hard_maze",
     "HumanoidTrap": "humanoid_trap",
@@ -104,6 +106,7 @@ __all__ = [
     "Decoded",
     "Ellipsoid",
     "Encoded",
+    "EvolvedReward",
     "Gym",
     "HardMaze",
     "HumanoidTrap",

@@ -38,6 +38,7 @@ class PromptProblem(Problem):
     measures: tuple[str, ...] = ()
     """Names of what describes a prompt, for archives; none: no archive."""
 
+    test_columns = ("scores", "probabilities")
     fidelities = MappingProxyType({"examples": "(n, k) numbers of the split's examples to judge on, -1 for none"})
     columns = MappingProxyType({
         "scores": "(n, E) a number an example of the split, NaN where it was not judged",

@@ -53,6 +53,12 @@ class RewardForm(ABC):
         """Name -> (m,) what each part of one reward adds; the whole under one name where it has no parts."""
         return {"reward": self.values(solution[None] if isinstance(solution, np.ndarray) else solution, steps)[0]}
 
+    def count_weights(self, solutions: Solutions) -> NDArray[np.float64]:
+        """(n,) the weight of 1 / sqrt(visits of the state come to) in each reward; ``values`` leaves that part out
+        where the steps have no variable ``visits``. Raises QDError for history that a learner of tables cannot count.
+        """
+        raise QDError(f"reward: it reads the learner's past ({', '.join(self.needs)}), which a table does not hold")
+
     def start(self) -> Solutions | None:
         """(1, d) the reward that a person would begin with, for comparison; None where there is none."""
         return None
