@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.decoded import Decoded
+    from qd.problems.digit_latents import DigitLatents
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.encoded import Encoded
     from qd.problems.evolved_reward import EvolvedReward
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.humanoid_trap import HumanoidTrap
     from qd.problems.image_maze import ImageMaze
+    from qd.problems.latent_noise import LatentNoise
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
     from qd.problems.on_device import OnDevice
@@ -52,6 +54,7 @@ _HOMES = {
     "DTLZ7": "dtlz",
     "DeceptiveMaze": "deceptive_maze",
     "Decoded": "decoded",
+    "DigitLatents": "digit_latents",
     "Ellipsoid": "functions",
     "Encoded": "encoded",
     "EvolvedReward": "evolved_reward",
@@ -59,6 +62,7 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "HumanoidTrap": "humanoid_trap",
     "ImageMaze": "image_maze",
+    "LatentNoise": "latent_noise",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
     "OnDevice": "on_device",
@@ -104,6 +108,7 @@ __all__ = [
     "Curling",
     "DeceptiveMaze",
     "Decoded",
+    "DigitLatents",
     "Ellipsoid",
     "Encoded",
     "EvolvedReward",
@@ -111,6 +116,7 @@ __all__ = [
     "HardMaze",
     "HumanoidTrap",
     "ImageMaze",
+    "LatentNoise",
     "MiniGrid",
     "Noisy",
     "OnDevice",

@@ -71,6 +71,8 @@ class _LatentSearch(Problem):
     """Of the norm term, with ``prior="norm"``."""
     reward: RewardForm | None = None
     """How the used rewards become one: a reward of variables that bear their names; their mean by default."""
+    climbed: int = 0
+    """So many of the rewards are used, the first ones; 0: all but the held-out one."""
 
     columns = MappingProxyType(
         {
@@ -87,6 +89,10 @@ class _LatentSearch(Problem):
             raise QDError(f"{self.name}.prior: got {self.prior!r}, {nearest(str(self.prior), PRIORS)}")
         if not 0 <= self.norm_weight < math.inf:
             raise QDError(f"{self.name}.norm_weight: got {self.norm_weight!r}, wanted a number of at least 0")
+        count = len(self.reward_names)
+        if not 0 <= self.climbed < count:
+            raise QDError(f"{self.name}.climbed: got {self.climbed} of {count} rewards, one of which is held out; "
+                          f"wanted 1 to {count - 1}, or 0 for all of these")  # fmt: skip
         if self.reward is None:
             return
         if not isinstance(self.reward, RewardForm):
@@ -107,12 +113,12 @@ class _LatentSearch(Problem):
     @property
     @abstractmethod
     def reward_names(self) -> tuple[str, ...]:
-        """Of all k rewards, those a search uses first, the held-out one last."""
+        """Of all k rewards; the last is held out."""
 
     @property
-    @abstractmethod
     def used_names(self) -> tuple[str, ...]:
         """Of those that a search climbs."""
+        return self.reward_names[: self.climbed or -1]
 
     @abstractmethod
     def raw_rewards(self, latents: Array) -> Array:

@@ -2,8 +2,9 @@
 
 What comes out of the generator means nothing; the point is what a search does to rewards that it sees, to one that it
 does not see, and to the length of the latents. One of the used rewards can be made an adversary: beyond what random
-latents reach it pays for a direction that the honest rewards dislike, as a reward model does that was never trained
-there. A mean follows it; ``qd.problems.DigitLatents`` is the same with a generator and judges that were trained.
+latents reach it pays for a direction that no reward was made to look at, as a reward model does that was never trained
+there. A mean follows it, and honest rewards stay behind. ``qd.problems.DigitLatents`` is the same with a generator and
+judges that were trained.
 """
 
 from __future__ import annotations
@@ -35,13 +36,10 @@ class LatentNoise(_LatentSearch):
     """Numbers a latent."""
     rewards: int = 5
     """Reward nets; the last is held out."""
-    climbed: int = 0
-    """So many of them are used; 0: all but the held-out one."""
     correlation: float = 0.8
     """Of the nets' weights with each other."""
     adversary: float = 0.0
-    """How much the last used reward pays, beyond the reach of random latents, for what honest ones dislike; 0: it is
-    honest."""
+    """What the last but one reward pays a standard deviation beyond the reach of random latents; 0: it is honest."""
     landscape: int = 0
     """Which generator and which rewards: a seed."""
 
@@ -50,9 +48,6 @@ class LatentNoise(_LatentSearch):
             raise QDError(f"LatentNoise.dimension: got {self.dimension}, wanted at least 2")
         if self.rewards < 2:
             raise QDError(f"LatentNoise.rewards: got {self.rewards}, wanted at least 2: one to use, one to hold out")
-        if not 0 <= self.climbed < self.rewards:
-            raise QDError(f"LatentNoise.climbed: got {self.climbed} of {self.rewards} rewards, one of which is held "
-                          f"out; wanted 1 to {self.rewards - 1}, or 0 for all of these")  # fmt: skip
         if not 0 <= self.correlation <= 1:
             raise QDError(f"LatentNoise.correlation: got {self.correlation}, wanted a number from 0 to 1")
         if not 0 <= self.adversary < math.inf:
@@ -66,10 +61,6 @@ class LatentNoise(_LatentSearch):
     @property
     def reward_names(self) -> tuple[str, ...]:
         return tuple(f"reward_{k}" for k in range(self.rewards))
-
-    @property
-    def used_names(self) -> tuple[str, ...]:
-        return self.reward_names[: self.climbed or self.rewards - 1]
 
     @cached_property
     def _nets(self) -> tuple[Array, Array, Array, Array]:
