@@ -307,6 +307,7 @@ def experiments() -> dict[str, qd.Experiment]:
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
         "cma_es_one_plus_one": qd.Experiment(arm, a.EvolutionStrategy("one_plus_one", 7), 200),
+        "nelder_mead": qd.Experiment(arm, a.NelderMead(tolerance=0.1), 150),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
         "deep_ga": qd.Experiment(
             qd.problems.Decoded(qd.problems.Noisy(qd.problems.Sphere(dimension=30, cells=8), 0.3), 0.5, chunk=8),

@@ -76,6 +76,7 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "EvolutionStrategy cma": (SPHERE, a.EvolutionStrategy("cma"), best),
     "EvolutionStrategy sep_cma": (SPHERE, a.EvolutionStrategy("sep_cma"), best),
     "EvolutionStrategy one_plus_one": (SPHERE, a.EvolutionStrategy("one_plus_one"), best),
+    "NelderMead": (SPHERE, a.NelderMead(), best),
     "SNES": (SPHERE, a.SNES(20, sigma=1.0), best),
     "XNES": (SPHERE, a.XNES(20, sigma=1.0), best),
     "PGPE": (SPHERE, a.PGPE(20, sigma=1.0), best),

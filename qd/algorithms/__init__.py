@@ -16,6 +16,7 @@ from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.gepa import GEPA
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
+from qd.algorithms.nelder_mead import NelderMead
 from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.normalised import ObservationNormalised
 from qd.algorithms.novelty_es import NoveltyES
@@ -66,6 +67,7 @@ __all__ = [
     "EvotorchCMAES",
     "GeneticAlgorithm",
     "MapElites",
+    "NelderMead",
     "NoisyMapElites",
     "NoveltyES",
     "NoveltyGA",

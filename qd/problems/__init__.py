@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
     from qd.problems.on_device import OnDevice
+    from qd.problems.over_optimisation import OverOptimisation
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.point2d import Point2D
@@ -67,6 +68,7 @@ _HOMES = {
     "Noisy": "noisy",
     "OnDevice": "on_device",
     "Outcome": "world",
+    "OverOptimisation": "over_optimisation",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Point2D": "point2d",
@@ -121,6 +123,7 @@ __all__ = [
     "Noisy",
     "OnDevice",
     "Outcome",
+    "OverOptimisation",
     "PlanarArm",
     "PlanarArmTradeOff",
     "Point2D",

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from qd.rewards.delta import Delta
     from qd.rewards.feature import Feature
     from qd.rewards.gene import Gene
+    from qd.rewards.lagrange import Lagrange, Multipliers
     from qd.rewards.potential import Potential
     from qd.rewards.reward import Reward, RewardForm
+    from qd.rewards.soft_cap import SoftCap
     from qd.rewards.steps import Steps, Variable
     from qd.rewards.term import Combiner, Operator, Term, Values
     from qd.rewards.weighted_sum import WeightedSum
@@ -22,10 +24,13 @@ _HOMES = {
     "Delta": "delta",
     "Feature": "feature",
     "Gene": "gene",
+    "Lagrange": "lagrange",
+    "Multipliers": "lagrange",
     "Operator": "term",
     "Potential": "potential",
     "Reward": "reward",
     "RewardForm": "reward",
+    "SoftCap": "soft_cap",
     "Steps": "steps",
     "Term": "term",
     "Values": "term",
@@ -39,10 +44,13 @@ __all__ = [
     "Delta",
     "Feature",
     "Gene",
+    "Lagrange",
+    "Multipliers",
     "Operator",
     "Potential",
     "Reward",
     "RewardForm",
+    "SoftCap",
     "Steps",
     "Term",
     "Values",
