@@ -8,8 +8,9 @@ rises with each proxy up to its peak p_i, and falls beyond:
     gold = E of the sum over i of t(r_i - p_i),  t(e) = e - 2 w softplus(e / w)
 
 so the mean of proxy i is best at p_i, whatever the correlation; but a learner that is paid for both alike comes to the
-peaks sooner the more they correlate, at KL = p^2 / (1 + correlation) for equal peaks. The objective is gold, 0 for the
-policy at the start and 1 for the best that there is. No reward and no learner sees it.
+peaks sooner the more they correlate, at KL = p^2 / (1 + correlation) for equal peaks. The objective is the mean of gold
+over the last quarter of training, 0 for the policy at the start and 1 for the best that there is. No reward and no
+learner sees it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from qd.space import Space
 
 Array = NDArray[np.float64]
 POINTS = 20  # of a course of training
+LAST = 5  # points of the course whose mean is the objective: multipliers may swing
 FAR = 1e6  # a policy whose mean is farther out has diverged
 NAMES = ("proxy_0", "proxy_1")
 
@@ -80,7 +82,7 @@ class OverOptimisation(Problem):
             "kl": f"(n, {POINTS}) divergence from the policy at the start, in nats",
             "proxies": f"(n, {POINTS}, 2) mean of each proxy",
             "multipliers": f"(n, {POINTS}, 2) of thresholds; NaN without",
-            "error": "(n,) mean over proxies of |mean - threshold| at the end; NaN without thresholds",
+            "error": "(n,) mean over proxies of |mean - threshold| in the last quarter; NaN without thresholds",
         }
     )
     deterministic = False
@@ -154,10 +156,10 @@ class OverOptimisation(Problem):
         error, multipliers = np.full(n, np.nan), np.full((n, POINTS, 2), np.nan)
         if isinstance(self.reward.combiner, Lagrange):
             wanted = gene_values(self.reward.genes, z)[:, -len(self.reward.terms) :]
-            error = np.abs(proxies[:, -1] - wanted).mean(axis=1)
+            error = np.abs(proxies[:, -LAST:].mean(axis=1) - wanted).mean(axis=1)
             multipliers = trained.weights
         return Evaluation(
-            np.where(lost, np.nan, gold[:, -1]),
+            np.where(lost, np.nan, gold[:, -LAST:].mean(axis=1)),
             status=status,
             columns={"gold": gold, "kl": kl, "proxies": proxies, "multipliers": multipliers, "error": error},
             cost={"steps": np.full(n, float(length))},
