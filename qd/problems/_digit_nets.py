@@ -176,16 +176,23 @@ def _torch_forward(tensors: list[Any], x: Any, activation: str) -> Any:
 
 
 def _descend(name: str, tensors: list[Any], loss: Any, n: int, epochs: int, decay: float) -> None:
-    """Adam over shuffled batches."""
+    """Adam over shuffled batches; its four lines stand here, since importing torch.optim takes longer than training."""
     import torch
 
-    adam = torch.optim.Adam(tensors, lr=RATE, weight_decay=decay)
+    first, second = ([torch.zeros_like(one) for one in tensors] for _ in range(2))
+    step = 0
     for epoch in range(epochs):
         order = torch.from_numpy(generator(VERSION, f"{name} batches", epoch).permutation(n))
         for rows in order.split(BATCH):
-            adam.zero_grad()
-            loss(rows).backward()
-            adam.step()
+            step += 1
+            slopes = torch.autograd.grad(loss(rows), tensors)
+            with torch.no_grad():
+                for one, slope, m, v in zip(tensors, slopes, first, second, strict=True):
+                    slope = slope + decay * one
+                    m.mul_(0.9).add_(slope, alpha=0.1)
+                    v.mul_(0.999).addcmul_(slope, slope, value=0.001)
+                    size = (v / (1 - 0.999**step)).sqrt_().add_(1e-8)
+                    one.addcdiv_(m, size, value=-RATE / (1 - 0.9**step))
 
 
 def _frozen(tensors: list[Any]) -> list[Layer]:

@@ -80,6 +80,7 @@ class _LatentSearch(Problem):
             "norm": "(n,) the length of the latent that was evaluated",
         }
     )
+    test_columns = ("scores", "norm")
     deterministic = True
     batching = "padded"  # products of matrices round by their shapes
     chunk_size = 64

@@ -46,8 +46,11 @@ def thresholds(form: Any = "equal", **settings: Any) -> Reward:
 
 
 def weights() -> Reward:
-    """A reward whose genes are two fixed weights, N(1, 1) at first."""
-    gene = Gene("weight", default=1.0, spread=1.0, low=-5.0, high=5.0)
+    """A reward whose genes are two fixed weights, N(0.4, 0.4^2) at first.
+
+    Without correlation, proxies then come to means of N(2, 2^2), as the thresholds do.
+    """
+    gene = Gene("weight", default=0.4, spread=0.4, low=-2.0, high=2.0)
     return Reward(tuple(Feature(name, weight=gene) for name in NAMES))
 
 
@@ -85,6 +88,8 @@ class OverOptimisation(Problem):
             "error": "(n,) mean over proxies of |mean - threshold| in the last quarter; NaN without thresholds",
         }
     )
+    test_columns = ("gold", "kl", "proxies", "multipliers")
+    test_metrics = ("error",)
     deterministic = False
     batching = "padded"
     chunk_size = 8
