@@ -7,13 +7,14 @@ updates with the reward it tries, judges its best three anew, and trains the win
 gold of that learner, whose random numbers no search has seen, and the worst of two more where the proxies correlate by
 0 and 0.8 (``moved``); mean and half of the 95 % t interval over seeds.
 Arguments are correlations, and ``weights`` or ``thresholds`` for one half of the rows; a minute a half. Without them
-the curves alone.
+the curves alone, which are drawn for the docs.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,9 @@ from qd.learners import GaussianPolicy
 from qd.problems import OverOptimisation
 from qd.problems.over_optimisation import thresholds, weights
 from qd.rewards import Reward
+from qd.view.over_optimisation import arms_figure, over_optimisation_figure
 
+PICTURE = Path("docs/images/over_optimisation.png")
 SEEDS = range(10)
 TRIED, FINALISTS = 24, 3  # rewards that a search tries, and that it judges anew
 BUDGET = (TRIED + FINALISTS) * 200 + 1000  # learner updates of one run
@@ -66,29 +69,37 @@ def searched(reward: Reward, search: qd.Algorithm, correlation: float) -> tuple[
         algorithm = Selected(search, percent=100, candidates=FINALISTS)
         result = qd.run(qd.Experiment(problem, algorithm, TRIED + FINALISTS + 1, seed=seed), progress=False)
         gold.append(result.summary["metrics"]["test_objective"])
-        error.append(result.summary["metrics"]["test_error"])
+        error.append(result.summary["metrics"]["error"])
         winner = qd.Request(np.atleast_2d(result.populations["selected"]), purpose="test")
         elsewhere = (OverOptimisation(reward, rho) for rho in MOVED)
         moved.append(min(qd.evaluate_batch(one, winner, seed).objective[0] for one in elsewhere))
     return np.array(gold), np.array(error), np.array(moved)
 
 
+def paid(correlation: float, *pay: float) -> Mapping[str, NDArray[np.float64]]:
+    """The courses of eight learners, far from their anchor's hold, with these weights of the two proxies."""
+    learner = GaussianPolicy(batch=128, rate=0.005, anchor=0.05)
+    steps = 3000 if correlation < 0 < pay[1] else 1000
+    problem = OverOptimisation(weights(), correlation, (2.0, 2.0), learner=learner, test_steps=steps)
+    solution = problem.reward.solution(dict(zip(("proxy_0.weight", "proxy_1.weight"), pay, strict=True)))
+    request = qd.Request(np.repeat(solution[None], 8, axis=0), purpose="test", columns=("gold", "kl", "proxies"))
+    return qd.evaluate_batch(problem, request, 0).columns
+
+
 def peaks() -> bool:
-    """Prints where gold peaks while a learner is paid for both proxies alike; whether it is where it should be."""
-    print("correlation   KL at the peak of gold   expected   gold there   gold at the end")
+    """Prints where gold peaks, for a learner that is paid for both proxies alike and for one that is paid for one."""
+    print("correlation   KL at the peak   expected   gold in the end   proxy at the peak where it alone is paid")
+    both = {correlation: paid(correlation, 0.6, 0.6) for correlation in CURVES}
+    alone = {correlation: paid(correlation, 1.0, 0.0) for correlation in CURVES}
     found = []
     for correlation in CURVES:
-        problem = OverOptimisation(
-            weights(), correlation, (2.0, 2.0), learner=GaussianPolicy(batch=128, rate=0.005, anchor=0.05)
+        gold, kl = both[correlation]["gold"].mean(axis=0), both[correlation]["kl"].mean(axis=0)
+        found.append(kl[gold.argmax()])
+        one = alone[correlation]["proxies"].mean(axis=0)[alone[correlation]["gold"].mean(axis=0).argmax(), 0]
+        print(
+            f"{correlation:11.1f}   {found[-1]:14.2f}   {4.0 / (1 + correlation):8.2f}   {gold[-1]:15.2f}   {one:8.2f}"
         )
-        problem = replace(problem, test_steps=3000 if correlation < 0 else 1000)
-        both = problem.reward.solution({"proxy_0.weight": 0.6, "proxy_1.weight": 0.6})
-        request = qd.Request(np.repeat(both[None], 8, axis=0), purpose="test", columns=("gold", "kl"))
-        columns = qd.evaluate_batch(problem, request, 0).columns
-        gold, kl = columns["gold"].mean(axis=0), columns["kl"].mean(axis=0)
-        top, expected = int(gold.argmax()), 4.0 / (1 + correlation)
-        found.append(kl[top])
-        print(f"{correlation:11.1f}   {kl[top]:22.2f}   {expected:8.2f}   {gold[top]:10.2f}   {gold[-1]:15.2f}")
+    over_optimisation_figure(both, alone).savefig(PICTURE, dpi=110)
     return bool((np.diff(found) < 0).all())
 
 
@@ -99,14 +110,16 @@ def main() -> int:
     kinds = [kind for kind in REWARDS if kind in sys.argv[1:]] or list(REWARDS)
     for correlation in (float(word) for word in sys.argv[1:] if word not in REWARDS):
         print(f"correlation {correlation:g}, {BUDGET} updates, {len(SEEDS)} seeds")
-        means = {}
+        means, arms = {}, {}
         for kind, reward in ((kind, REWARDS[kind]) for kind in kinds):
             for name, search in {"by hand": None, **SEARCHES}.items():
                 gold, error, moved = searched(reward, search, correlation) if search else by_hand(reward, correlation)
                 missed = f"   |J - tau| {spread(error)}" if kind == "thresholds" else ""
                 print(f"  {kind:10s}  {name:13s}  gold {spread(gold)}   moved {spread(moved)}{missed}", flush=True)
-                means[kind, name] = gold.mean(), moved.mean()
+                means[kind, name], arms[f"{kind}, {name}"] = (gold.mean(), moved.mean()), gold
         if len(kinds) > 1:
+            title = f"{BUDGET} updates, correlation {correlation:g}"
+            arms_figure(arms, "gold", title, reference=1.0).savefig(PICTURE.with_stem("thresholds"), dpi=110)
             good &= means["thresholds", "CMA-ES"][0] > means["weights", "by hand"][0]
             good &= means["thresholds", "CMA-ES"][1] > max(
                 gold for (kind, _), (_, gold) in means.items() if kind == "weights"

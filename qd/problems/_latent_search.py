@@ -83,7 +83,7 @@ class _LatentSearch(Problem):
     test_columns = ("scores", "norm")
     deterministic = True
     batching = "padded"  # products of matrices round by their shapes
-    chunk_size = 64
+    chunk_size = 20
 
     def __post_init__(self) -> None:
         if self.prior not in PRIORS:
