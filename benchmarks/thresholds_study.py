@@ -29,7 +29,7 @@ from qd.rewards import Reward
 from qd.view.over_optimisation import arms_figure, over_optimisation_figure
 
 PICTURE = Path("docs/images/over_optimisation.png")
-SEEDS = range(10)
+SEEDS = range(8)
 TRIED, FINALISTS = 24, 3  # rewards that a search tries, and that it judges anew
 BUDGET = (TRIED + FINALISTS) * 200 + 1000  # learner updates of one run
 CURVES = (-0.5, 0.0, 0.5, 0.9)  # correlations
@@ -64,16 +64,16 @@ def by_hand(reward: Reward, correlation: float) -> tuple[NDArray[np.float64], ..
 def searched(reward: Reward, search: qd.Algorithm, correlation: float) -> tuple[NDArray[np.float64], ...]:
     """(seeds,) of what was found: gold and constraint error of the tested learner, worst gold at other correlations."""
     problem = OverOptimisation(reward, correlation)
-    gold, error, moved = [], [], []
+    gold, error, winners = [], [], []
     for seed in SEEDS:
         algorithm = Selected(search, percent=100, candidates=FINALISTS)
         result = qd.run(qd.Experiment(problem, algorithm, TRIED + FINALISTS + 1, seed=seed), progress=False)
         gold.append(result.summary["metrics"]["test_objective"])
         error.append(result.summary["metrics"]["error"])
-        winner = qd.Request(np.atleast_2d(result.populations["selected"]), purpose="test")
-        elsewhere = (OverOptimisation(reward, rho) for rho in MOVED)
-        moved.append(min(qd.evaluate_batch(one, winner, seed).objective[0] for one in elsewhere))
-    return np.array(gold), np.array(error), np.array(moved)
+        winners.append(np.ravel(result.populations["selected"]))
+    request = qd.Request(np.array(winners), purpose="test")
+    moved = [qd.evaluate_batch(OverOptimisation(reward, rho), request, 1).objective for rho in MOVED]
+    return np.array(gold), np.array(error), np.min(moved, axis=0)
 
 
 def paid(correlation: float, *pay: float) -> Mapping[str, NDArray[np.float64]]:

@@ -129,7 +129,7 @@ def test_fixed_weights_end_where_the_gradient_is_zero(correlation):
     problem = OverOptimisation(weights(), correlation, learner=GaussianPolicy(batch=64))
     solution = problem.reward.solution({"proxy_0.weight": 0.6, "proxy_1.weight": 0.3})
     evaluation = trained(problem, np.repeat(solution[None], 4, axis=0), "test")
-    wanted = np.array([[1, correlation], [correlation, 1]]) @ [0.6, 0.3] / 0.2
+    wanted = np.array([[1, correlation], [correlation, 1]]) @ [0.6, 0.3] / 0.5
     assert evaluation.columns["proxies"][:, -5:].mean(axis=(0, 1)) == pytest.approx(wanted, abs=0.15)
     assert np.isnan(evaluation.columns["error"]).all()
 
@@ -145,7 +145,7 @@ def test_thresholds_are_reached_whatever_the_correlation():
 def test_fixed_weights_leave_what_was_meant():
     problem = OverOptimisation(weights(), 0.9)
     gold = trained(problem, problem.reward.start()).columns["gold"][0]
-    assert gold.max() > 0.9 and gold[-1] < 0.4
+    assert gold.max() > 0.9 and gold[-1] < 0
 
 
 def test_diverging_learners_are_lost_alone():

@@ -42,14 +42,14 @@ class GaussianPolicy:
     """How a policy is trained.
 
     >>> GaussianPolicy(batch=8).anchor
-    0.2
+    0.5
     """
 
     batch: int = 32
     """Samples an update."""
-    rate: float = 0.05
+    rate: float = 0.1
     """Step of the mean along its gradient."""
-    anchor: float = 0.2
+    anchor: float = 0.5
     """Weight of the divergence from where it began."""
 
     def __post_init__(self) -> None:

@@ -68,7 +68,7 @@ def digit_nets() -> DigitNets:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".nets-", delete=False) as beside:
-                np.savez(beside, **arrays)  # type: ignore[arg-type]
+                np.savez(beside, **arrays)
             os.replace(beside.name, path)  # whole, whoever comes first
         except OSError as error:
             raise QDError(f"{path.parent}: cannot be written ({error.strerror}); name another folder for what is "

@@ -46,11 +46,11 @@ def thresholds(form: Any = "equal", **settings: Any) -> Reward:
 
 
 def weights() -> Reward:
-    """A reward whose genes are two fixed weights, N(0.4, 0.4^2) at first.
+    """A reward whose genes are two fixed weights, N(1, 1) at first.
 
     Without correlation, proxies then come to means of N(2, 2^2), as the thresholds do.
     """
-    gene = Gene("weight", default=0.4, spread=0.4, low=-2.0, high=2.0)
+    gene = Gene("weight", default=1.0, spread=1.0, low=-5.0, high=5.0)
     return Reward(tuple(Feature(name, weight=gene) for name in NAMES))
 
 
