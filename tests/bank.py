@@ -465,10 +465,18 @@ def digests_of(name: str) -> str:
     return qd.run(experiments()[name]).digest
 
 
-def digests(**evaluator: Any) -> dict[str, str]:
-    """The digest of each experiment of the bank, with the evaluator so set; on rank 0."""
+HEAVY = {  # those that load torch, ribs or evotorch, which takes a process longer than all the rest of the bank
+    "cma_mae", "cma_me", "cma_me_bandit", "cma_mega", "evotorch_cma_es", "map_elites_cvt", "pgpe", "ribs_scheduler",
+    "snes", "stax",
+}  # fmt: skip
+
+
+def digests(light: bool = False, **evaluator: Any) -> dict[str, str]:
+    """The digest of each experiment of the bank, with the evaluator so set; on rank 0. ``light``: none of HEAVY."""
     found = {}
     for name, experiment in experiments().items():
+        if light and name in HEAVY:
+            continue
         result = qd.run(replace(experiment, evaluator=qd.EvaluatorSettings(**evaluator)))
         if result.root:
             found[name] = result.digest
@@ -481,3 +489,6 @@ if __name__ == "__main__":
         answer = digests(**json.loads(settings))
         if answer:
             print(json.dumps(answer), flush=True)
+        loaded = {"torch", "ribs", "evotorch"} & set(sys.modules)
+        if "light" in settings and loaded:
+            raise SystemExit(f"{', '.join(loaded)} loaded: an experiment belongs into HEAVY")
