@@ -297,12 +297,20 @@ def experiments() -> dict[str, qd.Experiment]:
     coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
     planted, tokens = Planted(24), PlantedTokens(groups=12, each=2)
     pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
+    rewards = qd.problems.EvolvedReward(
+        qd.learners.KeyDoor(size=6, horizon=40),
+        qd.rewards.Reward((qd.rewards.Feature("toward_key"), qd.rewards.Potential(("goal_distance",)))),
+        qd.learners.QLearning(steps=200),
+        held_out=2,
+        test_seeds=2,
+    )
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
         "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
         "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "openai_es": qd.Experiment(arm, a.OpenAIES(10, sigma=0.2, center_episodes=2), 105),
+        "evolved_reward": qd.Experiment(rewards, a.Selected(a.MapElites(10), candidates=3), 45),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
