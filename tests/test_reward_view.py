@@ -12,7 +12,7 @@ import qd
 from qd.errors import QDError
 from qd.learners import KeyDoor, QLearning
 from qd.rewards import Feature, Reward, WeightedSum
-from qd.view.reward_plots import SKETCHES, sketch_map, spread_out, success_figure, tested_curves
+from qd.view.reward_plots import SKETCHES, selected_curves, sketch_map, spread_out, success_figure
 from qd.view.space_axes import measure_axes
 
 pytestmark = pytest.mark.drawing
@@ -30,11 +30,11 @@ def result() -> Any:
 
 
 def test_the_tested_reward_and_the_first_have_a_curve_with_an_interval(result: Any) -> None:
-    axes = tested_curves(result).axes[0]
+    axes = selected_curves(result).axes[0]
     assert [line.get_label() for line in axes.get_lines()] == ["evolved", "to begin with"]
     np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), result.populations["test_curve"][0])
     assert len(axes.collections) == 2
-    assert tested_curves(SimpleNamespace(populations={}, summary={})) is None
+    assert selected_curves(SimpleNamespace(populations={}, summary={})) is None
 
 
 def test_an_interval_of_one_arm_is_drawn_within_0_and_1() -> None:

@@ -134,9 +134,9 @@ def _prompt_figures(result: Result, known: Any) -> Iterator[tuple[str, Any, dict
 
 def _reward_figures(result: Result, known: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Pictures of a search over rewards."""
-    from qd.view.reward_plots import sketch_map, tested_curves
+    from qd.view.reward_plots import selected_curves, sketch_map
 
-    for name, drawn in (("success", tested_curves(result)), ("sketches", sketch_map(result, known))):
+    for name, drawn in (("success", selected_curves(result)), ("sketches", sketch_map(result, known))):
         if drawn is not None:
             yield name, drawn, {}
 

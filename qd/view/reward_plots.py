@@ -54,7 +54,7 @@ def success_figure(
     return fig
 
 
-def tested_curves(result: Any) -> Any | None:
+def selected_curves(result: Any) -> Any | None:
     """The selected reward's learners beside those of the one it is compared with; None where no curve was tested."""
     curve = np.asarray(result.populations.get("test_curve", ()), np.float64)
     if curve.ndim != 2 or not 1 <= len(curve) <= 2:
