@@ -25,6 +25,7 @@ from qd.problems.evolved_reward import HELD_OUT
 from qd.rewards import Feature, Gene, Potential, Reward, RewardForm, WeightedSum
 
 Array = NDArray[Any]
+TASK, LEARNER = KeyDoor(), QLearning()
 NEXT_GOAL = {"toward_key.weight": 1.0, "toward_door.weight": 1.0, "toward_goal_open.weight": 1.0}
 BY_HAND: dict[str, dict[str, float]] = {
     "success alone": {},
@@ -60,10 +61,17 @@ def searches() -> dict[str, Any]:
     }
 
 
-def outer_run(form: RewardForm, search: Any, evaluations: int, seed: int) -> dict[str, float]:
+def outer_run(
+    form: RewardForm,
+    search: Any,
+    evaluations: int,
+    seed: int,
+    task: KeyDoor = TASK,
+    learner: QLearning = LEARNER,
+) -> dict[str, float]:
     """Metrics of one search with its re-evaluation and test."""
     selected = qd.algorithms.Selected(search, percent=100, candidates=5)
-    problem = qd.problems.EvolvedReward(KeyDoor(), form)
+    problem = qd.problems.EvolvedReward(task, form, learner)
     result = qd.run(
         qd.Experiment(problem, selected, evaluations + selected.reserve(problem), seed=seed), progress=False
     )
