@@ -19,6 +19,7 @@ Purpose = Literal["search", "validate", "select", "test"]
 PURPOSES: tuple[Purpose, ...] = ("search", "validate", "select", "test")
 SEARCHING: tuple[Purpose, ...] = ("search", "validate")  # the others close a run: other examples, another scale
 REPEATS = "repeats"  # the fidelity that every problem knows
+CELL = "cell"  # the fidelity that a problem is given whose rows are split
 
 
 class Status(IntEnum):
@@ -224,12 +225,33 @@ class Problem(ABC):
         per_row = np.full(len(request), float(request.repeats))
         return {unit: per_row * bound for unit, bound in self.costs.items()}
 
+    def cells_of(self, request: Request) -> int:
+        """So many cells each row of this request falls into, which need nothing of each other. Optional.
+
+        With more than one, ``evaluate`` is called on rows that are one cell each, as ``request.fidelity["cell"]``, (n,)
+        numbers from 0, says; a row's cells share its seed, and may run on different ranks. Objective and measures are
+        the cells' means, costs their sums, columns what ``gather`` makes of them. Without that fidelity ``evaluate``
+        does whole rows.
+        """
+        return 1
+
+    def gather(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Columns of cells (n, k, ...) to columns of rows (n, ...): their means."""
+        return {name: column.mean(axis=1) for name, column in columns.items()}
+
     def scene(self) -> dict[str, Any]:
         """Plain drawing data in measure coordinates for the plots' background, or an empty dict.
 
         ``{"lines": [(k, 2) arrays], "circles": [(x, y, radius, label)], "points": [(x, y, label)]}``.
         """
         return {}
+
+    def sketch(self, solution: NDArray[Any], seed: int) -> dict[str, Any]:
+        """One solution's behaviour as drawing data, in the form of ``scene``, small enough for the cell of a map.
+
+        The last of its lines is the way that was taken. Optional.
+        """
+        raise QDError(f"{self.name} cannot sketch: it does not override sketch(solution, seed)")
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of one solution's episode. Optional.

@@ -297,12 +297,20 @@ def experiments() -> dict[str, qd.Experiment]:
     coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
     planted, tokens = Planted(24), PlantedTokens(groups=12, each=2)
     pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
+    rewards = qd.problems.EvolvedReward(
+        qd.learners.KeyDoor(size=6, horizon=40),
+        qd.rewards.Reward((qd.rewards.Feature("toward_key"), qd.rewards.Potential(("goal_distance",)))),
+        qd.learners.QLearning(steps=200),
+        held_out=2,
+        test_seeds=2,
+    )
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
         "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
         "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "openai_es": qd.Experiment(arm, a.OpenAIES(10, sigma=0.2, center_episodes=2), 105),
+        "evolved_reward": qd.Experiment(rewards, a.Selected(a.MapElites(10), candidates=3), 45),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
@@ -466,10 +474,18 @@ def digests_of(name: str) -> str:
     return qd.run(experiments()[name]).digest
 
 
-def digests(**evaluator: Any) -> dict[str, str]:
-    """The digest of each experiment of the bank, with the evaluator so set; on rank 0."""
+HEAVY = {  # those that load torch, ribs or evotorch, which takes a process longer than all the rest of the bank
+    "cma_mae", "cma_me", "cma_me_bandit", "cma_mega", "evotorch_cma_es", "map_elites_cvt", "pgpe", "ribs_scheduler",
+    "snes", "stax",
+}  # fmt: skip
+
+
+def digests(light: bool = False, **evaluator: Any) -> dict[str, str]:
+    """The digest of each experiment of the bank, with the evaluator so set; on rank 0. ``light``: none of HEAVY."""
     found = {}
     for name, experiment in experiments().items():
+        if light and name in HEAVY:
+            continue
         result = qd.run(replace(experiment, evaluator=qd.EvaluatorSettings(**evaluator)))
         if result.root:
             found[name] = result.digest
@@ -482,3 +498,6 @@ if __name__ == "__main__":
         answer = digests(**json.loads(settings))
         if answer:
             print(json.dumps(answer), flush=True)
+        loaded = {"torch", "ribs", "evotorch"} & set(sys.modules)
+        if "light" in settings and loaded:
+            raise SystemExit(f"{', '.join(loaded)} loaded: an experiment belongs into HEAVY")

@@ -87,3 +87,13 @@ def test_no_prompt_is_longer_than_announced() -> None:
 def test_bad_settings_are_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(qd.QDError, match=message):
         TextPrompt(PlantedTask(), **settings)
+
+
+def test_the_model_is_loaded_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, order = problem(), []
+    model, task = type(made.task.model), type(made.task)
+    judge = task.judge
+    monkeypatch.setattr(model, "prepare", lambda self: order.append("loaded"))
+    monkeypatch.setattr(task, "judge", lambda *args, **kwargs: order.append("asked") or judge(*args, **kwargs))
+    qd.run(qd.Experiment(made, qd.algorithms.RandomSearch(4), 4), progress=False)
+    assert order[0] == "loaded" and "asked" in order

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Problem, Request
+from qd.evaluate.cells import gathered, split
 from qd.evaluate.repeats import averaged, expanded
 
 
@@ -28,16 +29,17 @@ class Evaluator(ABC):
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self._started: deque[tuple[Request, Any]] = deque()
+        self._started: deque[tuple[Request, Request, Any]] = deque()
 
     def start(self, request: Request, seeds: NDArray[np.uint64]) -> None:
         """Hand over a numbered request with its (n,) row seeds; ``finish`` gives the evaluation."""
-        self._started.append((request, self._begin(*expanded(request, seeds))))
+        repeated, each = expanded(request, seeds)
+        self._started.append((request, repeated, self._begin(*split(self.problem, repeated, each))))
 
     def finish(self) -> Evaluation:
         """The evaluation of the oldest request that was started and not yet finished."""
-        request, ticket = self._started.popleft()
-        return averaged(request, self._end(ticket))
+        request, repeated, ticket = self._started.popleft()
+        return averaged(request, gathered(self.problem, repeated, self._end(ticket)))
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         """Start and finish in one."""

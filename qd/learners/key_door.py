@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ _STATE = (
     Variable("has_key", "flag", 0, 1, meaning="the key was taken"),
     Variable("door_open", "flag", 0, 1, meaning="the door was opened"),
     Variable("key_distance", low=0, unit="cells", meaning="moves to the key were there no walls, 0 once it is taken"),
-    Variable("door_distance", low=0, unit="cells", meaning="moves to the door were there no walls"),
+    Variable("door_distance", low=0, unit="cells", meaning="moves to the door were there no walls, 0 once it is open"),
     Variable("goal_distance", low=0, unit="cells", meaning="moves to the goal were there no walls"),
     Variable("progress", low=0, high=1, meaning="1 - fewest steps to success / the most from anywhere"),
 )
@@ -68,12 +69,16 @@ class KeyDoor(LayoutTask):
     """Steps of an episode."""
     seed: int = 0
     """Of the family of layouts."""
+    score_noise: float = 0.0
+    """Standard deviation of what is added to ``progress``, once a state: a process score that errs."""
 
     variables = (*_STATE, *_STEP)
 
     def __post_init__(self) -> None:
         if self.size < 5:
             raise QDError(f"KeyDoor.size: got {self.size}, wanted at least 5: walls, and a room on both sides of one")
+        if not 0 <= self.score_noise < np.inf:
+            raise QDError(f"KeyDoor.score_noise: got {self.score_noise}, wanted at least 0")
         if self.horizon < 1:
             raise QDError(f"KeyDoor.horizon: got {self.horizon}, wanted at least 1 step")
 
@@ -129,7 +134,10 @@ def _layout(task: KeyDoor, number: int) -> TableTask:
     left_to_go = table.steps_to_success
     most = left_to_go[np.isfinite(left_to_go)].max()
     states["progress"] = np.where(np.isfinite(left_to_go), 1.0 - left_to_go / most, 0.0)
-    scene = {
+    states["progress"] += task.score_noise * generator(task.seed, "key-door score", number).normal(size=len(left_to_go))
+    scene: dict[str, Any] = {
+        "extent": ((-0.7, -0.7), (n - 0.3, n - 0.3)),
+        "invert_y": True,
         "lines": [np.array([[wall, a], [wall, b]]) for a, b in ((-0.5, door[1] - 0.5), (door[1] + 0.5, n - 0.5))],
         "points": [(*start, "start"), (*key, "key"), (*door, "door"), (*goal, "goal")],
     }
@@ -159,6 +167,6 @@ def _states(
         "has_key": np.asarray(phase >= HAS_KEY, np.float64),
         "door_open": np.asarray(phase == OPEN, np.float64),
         "key_distance": np.where(phase == NO_KEY, to(key), 0.0),
-        "door_distance": to(door),
+        "door_distance": np.where(phase == OPEN, 0.0, to(door)),
         "goal_distance": to(goal),
     }

@@ -54,6 +54,9 @@ class LanguageModel(ABC):
         """The settings alone: weights, connections and counts stay in their process."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
+    def prepare(self) -> None:
+        """Load what answering needs, so that the first question is not charged for it. Optional."""
+
     @property
     @abstractmethod
     def identity(self) -> str:

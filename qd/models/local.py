@@ -86,6 +86,9 @@ class Local(LanguageModel):
                 _loaded[key] = Network(self.weights, self.kind, self.device, self.dtype)
             return _loaded[key]
 
+    def prepare(self) -> None:
+        _ = self.network
+
     @property
     def context_length(self) -> int:  # type: ignore[override]
         """Tokens that the model's positions allow."""

@@ -45,6 +45,9 @@ class Remembered(LanguageModel):
 
     resumable = ("folder",)
 
+    def prepare(self) -> None:
+        self.model.prepare()
+
     def __post_init__(self) -> None:
         if not isinstance(self.model, LanguageModel):
             raise QDError(f"Remembered.model: got {type(self.model).__name__}, wanted a language model, such as "

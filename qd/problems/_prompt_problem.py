@@ -99,6 +99,9 @@ class PromptProblem(Problem):
         count = float(len(self.task.splits.search))
         return {"examples": count, "tokens": self.longest + count * self.task.most_tokens("search")}
 
+    def prepare(self) -> None:
+        self.task.model.prepare()
+
     def cost_bounds(self, request: Request) -> dict[str, NDArray[np.float64]]:
         split = PURPOSE_SPLIT[request.purpose]
         counts = np.array([len(chosen) for chosen in self._examples(request)], np.float64) * request.repeats

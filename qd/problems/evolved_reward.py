@@ -23,22 +23,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import CELL, Evaluation, Problem, Request, Status
 from qd.errors import QDError, nearest
 from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.q_learning import QLearning
 from qd.learners.table_task import LayoutTask
+from qd.ragged import Ragged, Solutions
 from qd.rewards.reward import RewardForm
 from qd.rng import derived_seeds
 from qd.space import Measures, Space
 
 HELD_OUT = 1_000_000  # the number of the first layout that is held out
-CELLS = 4  # rows a call
 _COLUMNS = {
     "area": "area under the curve of true success, from 0 to 1: what results report",
     "final": "true success of the trained policies",
     "curve": f"true success at {CURVE_POINTS} equal distances in training",
+    "curve_interval": "half the width of its 95 % interval over layouts and seeds",
     "correlation": "rank correlation of shaped and true return over training episodes",
     "farming": "share of the best paid tenth of training episodes that did not succeed",
     "held_out_success": "true success of the trained policies on held-out layouts; NaN for other purposes",
@@ -82,12 +84,12 @@ class EvolvedReward(Problem):
 
     fidelities = MappingProxyType({"steps": "environment steps of an inner learner; a share of the full number"})
     columns = MappingProxyType(_COLUMNS)
-    test_columns = ("curve",)
+    test_columns = ("curve", "curve_interval")
     test_metrics = ("held_out_success", "area", "second_learner", "correlation", "farming")
-    measure_space = Measures(("episode length", "places reached"), (0.0, 0.0), (1.0, 1.0), dims=(20, 20))
+    measure_space = Measures(("episode length", "places reached"), (0.0, 0.0), (1.0, 1.0), dims=(20, 40))
     batching = "rows"
     releases_gil = True
-    chunk_size = CELLS
+    chunk_size = 16  # cells
 
     def __post_init__(self) -> None:
         for name in ("layouts", "seeds", "select_seeds", "held_out", "test_seeds"):
@@ -118,6 +120,16 @@ class EvolvedReward(Problem):
         """Environment steps of a search evaluation, testing of the policies included."""
         return {"steps": float(self._cells("search") * self.learner.most_steps(self.task, self.learner.steps))}
 
+    def cells_of(self, request: Request) -> int:
+        """Learners of one evaluation: (layout, seed) each."""
+        return self._cells(request.purpose)
+
+    def gather(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        rows = super().gather(columns)
+        if "curve_interval" in columns:
+            rows["curve_interval"] = _half_interval(columns["curve_interval"])
+        return rows
+
     def cost_bounds(self, request: Request) -> dict[str, NDArray[np.float64]]:
         steps = np.broadcast_to(request.fidelity.get("steps", self.learner.steps), (len(request),))
         most = np.array([self.learner.most_steps(self.task, int(budget)) for budget in steps], np.float64)
@@ -127,13 +139,16 @@ class EvolvedReward(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         n, test = len(request), request.purpose == "test"
-        reasons = self._refused(request)
+        same = _first_alike(request.solutions)  # cells of a row come with the same reward
+        refused = self._refused(request.solutions[np.unique(same)], test)
+        first = {int(row): i for i, row in enumerate(np.unique(same))}
+        reasons = {row: refused[first[int(same[row])]] for row in range(n) if first[int(same[row])] in refused}
         good = np.array([row for row in range(n) if row not in reasons], np.int64)
         result = Evaluation(
             np.full(n, np.nan),
             np.full((n, 2), np.nan),
             np.array([Status.INVALID if row in reasons else Status.OK for row in range(n)], np.int8),
-            columns={name: np.full((n, CURVE_POINTS) if name == "curve" else n, np.nan) for name in _COLUMNS},
+            columns={name: np.full((n, CURVE_POINTS) if name in self.test_columns else n, np.nan) for name in _COLUMNS},
             cost={"steps": np.zeros(n)},
             reasons=reasons,
         )
@@ -148,18 +163,56 @@ class EvolvedReward(Problem):
             result.cost["steps"][good] += again.steps.reshape(len(good), -1).sum(axis=1)
         return result
 
+    def sketch(self, solution: NDArray[Any], seed: int) -> dict[str, Any]:
+        """The first layout, and the way through it of one policy trained with the reward."""
+        (scene, path, _), _, _ = self._ways(solution, seed, 1)[0]
+        return {**scene, "lines": [*scene.get("lines", []), path]}
+
+    def render(self, solution: NDArray[Any], seed: int) -> Any:
+        """A matplotlib figure: the formula, what each term paid, ways of trained policies, and their success."""
+        from qd.problems._evolved_reward_figure import figure
+
+        ways = self._ways(solution, seed, min(3, self.layouts))
+        paid: dict[str, float] = {}
+        for _, shares, _ in ways:
+            for name, share in shares.items():
+                paid[name] = paid.get(name, 0.0) + share / len(ways)
+        success = np.mean([curve for _, _, curve in ways], axis=0)
+        at = self.learner.steps * np.arange(1, CURVE_POINTS + 1) / CURVE_POINTS
+        return figure(self.reward.formula(solution), paid, [way for way, _, _ in ways], (at, success))
+
+    def _ways(self, solution: NDArray[Any], seed: int, count: int) -> list[tuple[Any, dict[str, float], Any]]:
+        """Of a policy on each of the first layouts: (scene, places, title), what each term paid a step, its curve."""
+        layouts = np.arange(count)
+        seeds = np.array([derived_seeds(np.array([seed], np.uint64), k)[0] for k in range(count)])
+        learned = self.learner.train(self.task, self.reward, np.asarray(solution)[None], np.zeros(count, np.int64),
+                                     layouts, seeds, self.sparse, self.learner.steps)  # fmt: skip
+        found = []
+        for number in layouts:
+            table, path = self.task.layout(int(number)), learned.paths[number]
+            path = path[path >= 0]
+            actions = (table.next_state[path[:-1]] == path[1:, None]).argmax(axis=1)
+            steps = path[:-1] * table.next_state.shape[1] + actions  # where two actions lead alike, the first
+            parts = self.reward.parts(solution, table.all_steps)
+            shares = {name: float(np.asarray(part)[steps].mean()) for name, part in parts.items()}
+            solved = "solved" if learned.final[number] else f"not solved in {len(path) - 1} steps"
+            title = f"layout {number}: " + (f"solved in {len(path) - 1} steps" if solved == "solved" else solved)
+            places = table.places if table.places is not None else np.stack([np.arange(len(table.next_state))] * 2, 1)
+            found.append(((dict(table.scene), places[path].astype(np.float64), title), shares, learned.curve[number]))
+        return found
+
     def _cells(self, purpose: str) -> int:
         """Learners of one evaluation."""
         layouts = self.held_out if purpose == "test" else self.layouts
         return layouts * {"test": self.test_seeds, "select": self.select_seeds}.get(purpose, self.seeds)
 
-    def _refused(self, request: Request) -> dict[int, str]:
+    def _refused(self, solutions: Solutions, test: bool) -> dict[int, str]:
         """Row -> why its reward is not worth a step of training: it is not finite, or beyond all bounds."""
-        first = self.task.layout(HELD_OUT if request.purpose == "test" else 0)
+        first = self.task.layout(HELD_OUT if test else 0)
         with np.errstate(all="ignore"):
-            paid = self.reward.values(request.solutions, first.all_steps)
+            paid = self.reward.values(solutions, first.all_steps)
         reasons = {}
-        for row in range(len(request)):
+        for row in range(len(solutions)):
             wrong = ~np.isfinite(paid[row])
             if wrong.any():
                 reasons[row] = f"the reward is not finite on {int(wrong.sum())} of {paid.shape[1]} steps"
@@ -174,10 +227,17 @@ class EvolvedReward(Problem):
         n, test = len(rows), request.purpose == "test"
         numbers = np.arange(self.held_out) + HELD_OUT if test else np.arange(self.layouts)
         each = self._cells(request.purpose)
-        layouts = np.tile(np.repeat(numbers, each // len(numbers)), n)
-        which = np.repeat(np.arange(n), each)
-        cells = np.stack([derived_seeds(seeds[rows], k) for k in range(each)], axis=1).reshape(-1)  # (n * each,)
-        return learner.train(self.task, self.reward, request.solutions[rows], which, layouts, cells, self.sparse, steps)
+        if CELL in request.fidelity:
+            which, cell = np.arange(n), np.asarray(request.fidelity[CELL], np.int64)[rows]
+        else:
+            which, cell = np.repeat(np.arange(n), each), np.tile(np.arange(each), n)
+        layouts = numbers[cell // (each // len(numbers))]
+        own = seeds[rows][which]
+        for k in np.unique(cell):
+            own[cell == k] = derived_seeds(own[cell == k], int(k))
+        alike, which = np.unique(_first_alike(request.solutions)[rows][which], return_inverse=True)
+        rewards = request.solutions[alike]
+        return learner.train(self.task, self.reward, rewards, which.reshape(-1), layouts, own, self.sparse, steps)
 
     def _fill(self, result: Evaluation, rows: NDArray[np.int64], learned: Learned, steps: int, test: bool) -> None:
         def mean(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -189,7 +249,10 @@ class EvolvedReward(Problem):
         result.measures[rows] = np.stack([mean(learned.length), mean(learned.reach)], axis=1)
         result.columns["area"][rows] = area
         result.columns["final"][rows] = mean(learned.final)
-        result.columns["curve"][rows] = learned.curve.reshape(len(rows), -1, CURVE_POINTS).mean(axis=1)
+        curves = learned.curve.reshape(len(rows), -1, CURVE_POINTS)  # (n, cells, T)
+        result.columns["curve"][rows] = curves.mean(axis=1)
+        # Of one cell it is the curve itself, from which gather makes the interval.
+        result.columns["curve_interval"][rows] = curves[:, 0] if curves.shape[1] == 1 else _half_interval(curves)
         result.columns["correlation"][rows] = mean(learned.correlation)
         result.columns["farming"][rows] = mean(np.nan_to_num(learned.farming, nan=1.0))
         if test:
@@ -198,3 +261,18 @@ class EvolvedReward(Problem):
         for row in rows[~learned.ok.reshape(len(rows), -1).all(axis=1)]:
             result.status[row] = Status.FAILED
             result.reasons[int(row)] = "the learner diverged: its table is not finite; lower its rate or the reward"
+
+
+def _first_alike(solutions: Solutions) -> NDArray[np.int64]:
+    """(n,) of each row the first one that is the same to the byte."""
+    first: dict[bytes, int] = {}
+    rows = solutions if isinstance(solutions, Ragged) else np.ascontiguousarray(solutions)
+    return np.array([first.setdefault(np.asarray(row).tobytes(), i) for i, row in enumerate(rows)], np.int64)
+
+
+def _half_interval(curves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, k, T) curves of cells to (n, T) half the width of the 95 % interval of their mean."""
+    k = curves.shape[1]
+    if k < 2:
+        return np.full((len(curves), curves.shape[2]), np.nan)
+    return np.asarray(stdtrit(k - 1, 0.975) * curves.std(axis=1, ddof=1) / np.sqrt(k))

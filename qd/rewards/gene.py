@@ -24,7 +24,7 @@ class Gene:
         name: what it is, unique in its part.
         default: the value at z = 0. For a switch, 0 is off and 1 is on.
         spread: how far z = 1 lies from the default: added (linear), or e^spread times (log).
-        low, high: bounds of the value; of a log gene both above 0.
+        low, high: bounds of the value, of a log gene both above 0; None: five spreads from the default.
         scale: ``"linear"``, ``"log"``, or ``"switch"``: on where z > 0 (where z >= 0 if it is on by default).
 
     >>> Gene("weight", low=-5, high=5).value(np.array([-1.5, 0.0])).tolist()
@@ -36,8 +36,8 @@ class Gene:
     name: str
     default: float = 0.0
     spread: float = 1.0
-    low: float = -5.0
-    high: float = 5.0
+    low: float | None = None
+    high: float | None = None
     scale: Literal["linear", "log", "switch"] = "linear"
 
     def __post_init__(self) -> None:
@@ -45,19 +45,33 @@ class Gene:
             if self.default not in (0.0, 1.0):
                 raise QDError(f"Gene {self.name!r}: a switch's default is 0 or 1, got {self.default}")
             return
-        if not self.low <= self.default <= self.high or self.low == self.high:
-            raise QDError(
-                f"Gene {self.name!r}: default {self.default} is not within low {self.low} .. high {self.high}"
-            )
         if not 0 < self.spread < np.inf:
             raise QDError(f"Gene {self.name!r}: spread must be above 0, got {self.spread}")
-        if self.scale == "log" and self.low <= 0:
-            raise QDError(f"Gene {self.name!r}: a log gene's low must be above 0, got {self.low}")
+        if self.scale == "log" and (self.default <= 0 or (self.low is not None and self.low <= 0)):
+            raise QDError(f"Gene {self.name!r}: a log gene's default and low must be above 0, got {self.default} and "
+                          f"{self.low}")  # fmt: skip
+        if not self.least <= self.default <= self.most or self.least == self.most:
+            raise QDError(f"Gene {self.name!r}: default {self.default} is not within {self.least} .. {self.most}")
+
+    @property
+    def least(self) -> float:
+        """The lower bound of the value."""
+        return self.low if self.low is not None else self._at(-5.0)
+
+    @property
+    def most(self) -> float:
+        """The upper bound of the value."""
+        return self.high if self.high is not None else self._at(5.0)
+
+    def _at(self, z: float) -> float:
+        return float(
+            self.default + self.spread * z if self.scale == "linear" else self.default * np.exp(self.spread * z)
+        )
 
     @property
     def bounds(self) -> tuple[float, float]:
         """(low, high) of z."""
-        return (-3.0, 3.0) if self.scale == "switch" else (self.coordinate(self.low), self.coordinate(self.high))
+        return (-5.0, 5.0) if self.scale == "switch" else (self.coordinate(self.least), self.coordinate(self.most))
 
     def value(self, z: ArrayLike) -> NDArray[np.float64]:
         """The value at z, of any shape."""
@@ -65,14 +79,14 @@ class Gene:
         if self.scale == "switch":
             return np.asarray(z >= 0 if self.default else z > 0, np.float64)
         value = self.default + self.spread * z if self.scale == "linear" else self.default * np.exp(self.spread * z)
-        return np.asarray(np.clip(value, self.low, self.high))
+        return np.asarray(np.clip(value, self.least, self.most))
 
     def coordinate(self, value: float) -> float:
         """The z of a value; of a switch that is on or off, 1 or -1. Raises QDError outside the bounds."""
         if self.scale == "switch":
             return 1.0 if value else -1.0
-        if not self.low <= value <= self.high:
-            raise QDError(f"gene {self.name!r}: got {value}, wanted {self.low} .. {self.high}")
+        if not self.least <= value <= self.most:
+            raise QDError(f"gene {self.name!r}: got {value}, wanted {self.least} .. {self.most}")
         if self.scale == "linear":
             return float((value - self.default) / self.spread)
         return float(np.log(value / self.default) / self.spread)

@@ -28,8 +28,9 @@ def plot_result(result: Result, out: str | Path | None = None, format: str = "pn
     ``metrics``, and ``solution`` where the problem can draw itself and the result knows its experiment. Where a search
     has them: ``emitters`` and what they found, the learned ``space`` through time, ``reconstructions`` of observations,
     ``curves`` of novelty, surprise and reward areas. Of a search that leaves out tokens: the ``prompt``,
-    ``prompt_lengths``, ``prompt_map``, ``prompt_lineage``, and ``prompt_influence``, which ClaPS has too. Without
-    one good evaluation there is only ``metrics``.
+    ``prompt_lengths``, ``prompt_map``, ``prompt_lineage``, and ``prompt_influence``, which ClaPS has too. Of a search
+    over rewards: ``success``, and ``sketches`` of what they teach. Without one good evaluation there is only
+    ``metrics``.
 
     Args:
         result: live, or of ``Result.load``.
@@ -91,6 +92,7 @@ def _figures(result: Result) -> Iterator[tuple[str, Any, dict[str, Any]]]:
             yield "positions", positions_figure(positions, known, scene, summary), {}
             yield from _space_figures(result, known, scene)
         yield from _prompt_figures(result, known)
+        yield from _reward_figures(result, known)
     yield "metrics", metrics_figure(result.metrics, summary), {}
     if (summary.get("statuses") or {"ok": 1}).get("ok"):
         drawn = solution_figure(result)
@@ -127,6 +129,15 @@ def _prompt_figures(result: Result, known: Any) -> Iterator[tuple[str, Any, dict
              "prompt_influence": run.influence, "prompt_lineage": run.lineage}  # fmt: skip
     for name, draw in found.items():
         if (drawn := draw()) is not None:
+            yield name, drawn, {}
+
+
+def _reward_figures(result: Result, known: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Pictures of a search over rewards."""
+    from qd.view.reward_plots import selected_curves, sketch_map
+
+    for name, drawn in (("success", selected_curves(result)), ("sketches", sketch_map(result, known))):
+        if drawn is not None:
             yield name, drawn, {}
 
 
