@@ -307,6 +307,7 @@ def experiments() -> dict[str, qd.Experiment]:
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
+        "prefix_tree": qd.Experiment(arm, a.PrefixTree(block=1, batch_size=15), 150),
         "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
         "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "openai_es": qd.Experiment(arm, a.OpenAIES(10, sigma=0.2, center_episodes=2), 105),

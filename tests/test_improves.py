@@ -24,6 +24,7 @@ NOISY = Noisy(ARM, objective_sigma=0.05, measure_sigma=0.01)
 TRADE = PlanarArmTradeOff(joints=8)
 ZDT = qd.problems.ZDT1(dimension=10)
 PLANTED = Planted(40)
+DIFFUSION = qd.problems.MixtureDiffusion(off=0.8)
 
 
 def best(result: qd.Result) -> float:
@@ -79,6 +80,7 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "NelderMead": (SPHERE, a.NelderMead(), best),
     "SNES": (SPHERE, a.SNES(20, sigma=1.0), best),
     "XNES": (SPHERE, a.XNES(20, sigma=1.0), best),
+    "PrefixTree": (DIFFUSION, a.PrefixTree(), best),
     "PGPE": (SPHERE, a.PGPE(20, sigma=1.0), best),
     "OpenAIES": (SPHERE, a.OpenAIES(20, sigma=0.1, learning_rate=0.1), best),
     "CEM": (SPHERE, a.CEM(50, sigma=2.0), best),

@@ -26,6 +26,7 @@ from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
+from qd.algorithms.prefix_tree import PrefixTree
 from qd.algorithms.promptbreeder import Promptbreeder
 from qd.algorithms.promptquine import PromptQuine
 from qd.algorithms.rainbow import Rainbow
@@ -74,6 +75,7 @@ __all__ = [
     "NoveltySearch",
     "ObservationNormalised",
     "OpenAIES",
+    "PrefixTree",
     "PromptQuine",
     "Promptbreeder",
     "Rainbow",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qd.problems.image_maze import ImageMaze
     from qd.problems.latent_noise import LatentNoise
     from qd.problems.minigrid import MiniGrid
+    from qd.problems.mixture_diffusion import MixtureDiffusion
     from qd.problems.noisy import Noisy
     from qd.problems.on_device import OnDevice
     from qd.problems.over_optimisation import OverOptimisation
@@ -65,6 +66,7 @@ _HOMES = {
     "ImageMaze": "image_maze",
     "LatentNoise": "latent_noise",
     "MiniGrid": "minigrid",
+    "MixtureDiffusion": "mixture_diffusion",
     "Noisy": "noisy",
     "OnDevice": "on_device",
     "Outcome": "world",
@@ -120,6 +122,7 @@ __all__ = [
     "ImageMaze",
     "LatentNoise",
     "MiniGrid",
+    "MixtureDiffusion",
     "Noisy",
     "OnDevice",
     "Outcome",
