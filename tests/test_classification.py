@@ -226,3 +226,20 @@ def test_bad_input_is_named():
     short = Classification(Short(bias=(0.0, 1.0), vocabulary=MODEL.vocabulary), SPLITS, TEMPLATE)
     with pytest.raises(QDError, match="more than the 20 that the model reads"):
         short.base()
+
+
+def test_meaning_is_in_spreads_of_drawn_prompts_and_tells_prompts_of_other_words_apart():
+    problem = PrunedPrompt(TASK, measures=("meaning_1", "meaning_2"))
+    assert qd.check_problem(problem) == []
+    drawn = np.asarray(problem.space().sample(200, np.random.default_rng(5)))
+    measures = problem.evaluate(qd.Request(drawn), np.zeros(200, np.uint64)).measures
+    assert (abs(np.nanmean(measures, 0)) < 0.5).all() and (abs(np.nanstd(measures, 0) - 1) < 0.35).all()
+    again = PrunedPrompt(TASK, measures=("meaning_1", "meaning_2"))
+    assert np.array_equal(
+        again.evaluate(qd.Request(drawn), np.zeros(200, np.uint64)).measures, measures, equal_nan=True
+    )
+    one = problem.prompts(drawn[:1])[0]
+    ids = np.concatenate([part for part in one.parts if not isinstance(part, str)])
+    mean = MODEL.embeddings(ids).astype(np.float64).mean(0)
+    by_hand = (problem.meaning.directions @ mean - problem.meaning.middle) / problem.meaning.spread
+    np.testing.assert_allclose(measures[0], np.clip(by_hand[:2], -3, 3), rtol=1e-9)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
+from qd.problems._prompt_meaning import AXES
 from qd.prompts import Judged, Prompt
 
 if TYPE_CHECKING:
@@ -60,9 +61,20 @@ def _label_bias(
     return float(said - (problem.task.labels(split)[examples] == last).mean())
 
 
+def _meaning(axis: int) -> Measuring:
+    def coordinate(problem: PromptProblem, prompt: Prompt, *_: object) -> float:
+        return float(problem.meaning.coordinates(problem, prompt)[axis])
+
+    return coordinate
+
+
 PROMPT_MEASURES = {
     "kept": PromptMeasure("share of tokens kept", 0.0, 1.0, 10, _kept),
     "naturalness": PromptMeasure("mean log-probability a token [nat]", -10.0, 0.0, 10, _naturalness),
     "label_bias": PromptMeasure("share of the last class, said less true", -0.6, 0.6, 12, _label_bias, classes=True),
+    **{
+        f"meaning_{axis + 1}": PromptMeasure(f"embedding, direction {axis + 1} [sd]", -3.0, 3.0, 10, _meaning(axis))
+        for axis in range(AXES)
+    },
 }
 """Name -> measure."""

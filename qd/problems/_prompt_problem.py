@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Problem, Request, Status
 from qd.errors import ModelError, QDError, nearest
+from qd.problems._prompt_meaning import Meaning
 from qd.problems._prompt_measures import PROMPT_MEASURES
 from qd.prompts import Judged, Prompt, PromptTask
 from qd.prompts.task import PURPOSE_SPLIT
@@ -79,6 +80,11 @@ class PromptProblem(Problem):
     @abstractmethod
     def longest(self) -> int:
         """Tokens of the longest prompt there can be, without the fields."""
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """The axes of the measures ``meaning_1`` and on."""
+        return Meaning.of(self)
 
     @cached_property
     def measure_space(self) -> Measures | None:  # type: ignore[override]
