@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.humanoid_trap import HumanoidTrap
     from qd.problems.image_maze import ImageMaze
+    from qd.problems.judged import Judged, RubricWorth
+    from qd.problems.judged_reports import JudgedReports
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
     from qd.problems.on_device import OnDevice
@@ -57,6 +59,8 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "HumanoidTrap": "humanoid_trap",
     "ImageMaze": "image_maze",
+    "Judged": "judged",
+    "JudgedReports": "judged_reports",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
     "OnDevice": "on_device",
@@ -67,6 +71,7 @@ _HOMES = {
     "PrunedPrompt": "pruned_prompt",
     "Rastrigin": "functions",
     "RedundantArm": "redundant_arm",
+    "RubricWorth": "judged",
     "Rosenbrock": "functions",
     "Sphere": "functions",
     "Spurious": "spurious",
@@ -108,6 +113,8 @@ __all__ = [
     "HardMaze",
     "HumanoidTrap",
     "ImageMaze",
+    "Judged",
+    "JudgedReports",
     "MiniGrid",
     "Noisy",
     "OnDevice",
@@ -119,6 +126,7 @@ __all__ = [
     "Rastrigin",
     "RedundantArm",
     "Rosenbrock",
+    "RubricWorth",
     "Sphere",
     "Spurious",
     "StepMeasure",
