@@ -20,7 +20,7 @@ from qd.algorithms._judged_variation import Variation
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.models import LanguageModel
-from qd.problems.judged import POLICY, ROLES, RUBRIC, Judged, to_context
+from qd.problems.judged import POLICY, ROLES, RUBRIC, JudgedProblem, to_context
 from qd.ragged import Solutions, concatenate
 from qd.rng import generator
 
@@ -103,7 +103,7 @@ class RubricCoevolution(Algorithm):
         return f"RubricCoevolution({self.mode}, {self.start})"
 
     def init(self, problem: Problem, seed: int) -> RubricCoevolutionState:
-        if not isinstance(problem, Judged):
+        if not isinstance(problem, JudgedProblem):
             raise QDError(f"RubricCoevolution wants a problem with the roles {' and '.join(ROLES)}, as JudgedReports; "
                           f"{problem.name} is none")  # fmt: skip
         variation = Variation.of(problem, self.writer is not None)
@@ -134,6 +134,7 @@ class RubricCoevolution(Algorithm):
         rng = generator(state.seed, state.phase, state.request)
         state.request += 1
         if state.phase == "closing":
+            assert state.policies is not None
             return Request(state.policies, role=POLICY, purpose="test", operators="test", columns=("stuffing",))
         if state.phase == "rubrics":
             return self._ask_rubrics(state, rng)
@@ -262,6 +263,7 @@ class RubricCoevolution(Algorithm):
 def _remembered(hall: Solutions | None, new: Solutions, size: int) -> Solutions:
     """The hall with the new ones; once it is full every other of the old ones goes, so that all of the past stays."""
     grown = new if hall is None else concatenate([hall, new])
-    return (
-        grown if len(grown) <= size else grown[np.r_[0 : len(grown) - len(new) : 2, len(grown) - len(new) : len(grown)]]
-    )
+    if len(grown) <= size:
+        return grown
+    old = len(grown) - len(new)
+    return grown[np.r_[0:old:2, old : len(grown)]]

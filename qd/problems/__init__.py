@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.humanoid_trap import HumanoidTrap
     from qd.problems.image_maze import ImageMaze
-    from qd.problems.judged import Judged, RubricWorth
+    from qd.problems.judged import JudgedProblem, RubricWorth
+    from qd.problems.judged_answers import JudgedAnswers
     from qd.problems.judged_reports import JudgedReports
     from qd.problems.minigrid import MiniGrid
     from qd.problems.noisy import Noisy
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from qd.problems.point2d import Point2D
     from qd.problems.pruned_prompt import PrunedPrompt
     from qd.problems.redundant_arm import RedundantArm
+    from qd.problems.scripted_answers import scripted_answers, scripted_writer
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
     from qd.problems.text_prompt import TextPrompt
@@ -59,7 +61,8 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "HumanoidTrap": "humanoid_trap",
     "ImageMaze": "image_maze",
-    "Judged": "judged",
+    "JudgedAnswers": "judged_answers",
+    "JudgedProblem": "judged",
     "JudgedReports": "judged_reports",
     "MiniGrid": "minigrid",
     "Noisy": "noisy",
@@ -84,6 +87,8 @@ _HOMES = {
     "ZDT3": "zdt",
     "ZDT4": "zdt",
     "ZDT6": "zdt",
+    "scripted_answers": "scripted_answers",
+    "scripted_writer": "scripted_answers",
 }
 
 __all__ = [
@@ -113,7 +118,8 @@ __all__ = [
     "HardMaze",
     "HumanoidTrap",
     "ImageMaze",
-    "Judged",
+    "JudgedAnswers",
+    "JudgedProblem",
     "JudgedReports",
     "MiniGrid",
     "Noisy",
@@ -133,6 +139,8 @@ __all__ = [
     "TextPrompt",
     "TokenPrompt",
     "World",
+    "scripted_answers",
+    "scripted_writer",
 ]
 
 

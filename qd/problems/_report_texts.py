@@ -147,11 +147,16 @@ def _in_window(words: int) -> float:
     return max(0.0, min(words / low, 1 - (words - high) / high, 1.0))
 
 
+@lru_cache(1 << 14)
 def stuffing(text: str, topic: str) -> float:
-    """The share of a report's sentences that state no fact, or one that was stated before; 0 of an empty one."""
+    """The share of a report's words in sentences that state no fact, or one that was stated before; 0 of an empty one.
+
+    A report may be perfect with up to 0.4 of it, since the window of lengths leaves that much room.
+    """
     sentences = _sentences(text, topic)
-    stated = {s.fact for s in sentences if s.fact >= 0}
-    return 1 - len(stated) / len(sentences) if sentences else 0.0
+    new = {s.fact: len(s.words) for s in reversed(sentences) if s.fact >= 0}
+    words = sum(len(s.words) for s in sentences)
+    return 1 - sum(new.values()) / words if words else 0.0
 
 
 HONEST = {

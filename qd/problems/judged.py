@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.ragged import Ragged, Solutions
 from qd.rewards.anchors import Anchors
+from qd.rewards.reward import Reward
 from qd.space import Measures
 
 POLICY, RUBRIC = "policy", "rubric"
@@ -38,7 +39,7 @@ class RubricWorth:
     """
 
     agreement: float = 1.0
-    spread: float = 0.1
+    spread: float = 0.5
     exploitability: float = 1.0
     length: float = 0.1
     consistency: float = 0.05
@@ -49,7 +50,7 @@ class RubricWorth:
                 raise QDError(f"RubricWorth.{name}: got {value}, wanted 0 or more")
 
 
-class Judged(Problem):
+class JudgedProblem(Problem):
     """The base of problems with the roles ``policy`` and ``rubric``.
 
     A policy's objective is the mean score that the rubrics in ``context["rubrics"]`` give its output, 0 .. 1. A
@@ -63,7 +64,7 @@ class Judged(Problem):
 
     worth: RubricWorth
     truth_space = Measures(("gold", "stuffing"), (0.0, 0.0), (1.0, 1.0))
-    columns: ClassVar[Mapping[str, str]] = {
+    columns = {  # noqa: RUF012 - read only, as in the base
         "agreement": "(n,) of rubrics: Kendall's tau with the labelled pairs",
         "spread": "(n,) of rubrics: how far the policies are told apart",
         "exploitability": "(n,) of rubrics: agreement lost once texts were optimised against them",
@@ -98,6 +99,11 @@ class Judged(Problem):
     def lengths(self, rubrics: Solutions) -> NDArray[np.float64]:
         """(r,) how long rubrics are, 0 .. 1."""
 
+    @property
+    def rubric_form(self) -> Reward | None:
+        """What a rubric's genes mean; None where rubrics are texts."""
+        return None
+
     @abstractmethod
     def rubrics(self, name: str) -> Solutions:
         """(1, ...) a rubric that has a name, as ``"naive"``."""
@@ -106,8 +112,17 @@ class Judged(Problem):
     def start(self, role: str) -> Solutions:
         """Solutions of a role that stand in where a request names none."""
 
-    def transcripts(self, rubrics: Solutions, outputs: Any, scores: NDArray[np.float64]) -> NDArray[np.str_]:
-        """(r,) what each rubric gave for what, in words; empty where a problem does not tell."""
+    def transcripts(
+        self, rubrics: Solutions, outputs: Any, scores: NDArray[np.float64], judged: NDArray[np.float64]
+    ) -> NDArray[np.str_]:
+        """(r,) what each rubric gave for what, in words; empty where a problem does not tell.
+
+        Args:
+            rubrics: r rubrics.
+            outputs: n outputs of policies.
+            scores: (r, n) theirs.
+            judged: (r, t) those of the outputs of ``anchored``.
+        """
         return np.full(len(rubrics), "", np.str_)
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
@@ -124,7 +139,7 @@ class Judged(Problem):
             rubrics = self.start(RUBRIC) if rubrics is None else rubrics
             objective = self._verdicts(rubrics, outputs, request.context).mean(axis=0)
         nothing = np.full(n, np.nan)
-        columns: ClassVar[Mapping[str, str]] = {name: nothing for name in request.columns if name != "transcript"}
+        columns: dict[str, NDArray[Any]] = {name: nothing for name in request.columns if name != "transcript"}
         if "stuffing" in request.columns and request.purpose == "test":
             columns["stuffing"] = stuffing
         if "transcript" in request.columns:
@@ -171,7 +186,7 @@ class Judged(Problem):
         objective = objective - worth.exploitability * parts["exploitability"] - worth.length * parts["length"]
         columns: dict[str, NDArray[Any]] = {name: parts.get(name, np.full(n, np.nan)) for name in request.columns}
         if "transcript" in columns:
-            columns["transcript"] = self.transcripts(rubrics, written, scores)
+            columns["transcript"] = self.transcripts(rubrics, written, scores, judged)
         return Evaluation(objective, columns=columns, truth={"measures": np.full((n, 2), np.nan)})
 
 

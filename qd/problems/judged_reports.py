@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import operators
 from qd.errors import QDError, nearest
 from qd.problems._report_texts import CRITERIA, IDLE, LONGEST, NAIVE, ORACLE, PIECES, qualities, report, stuffing, table
-from qd.problems.judged import POLICY, RUBRIC, Judged, RubricWorth
+from qd.problems.judged import POLICY, RUBRIC, JudgedProblem, RubricWorth
 from qd.ragged import Ragged, Solutions
 from qd.rewards.anchors import Anchors
 from qd.rewards.criterion import Criterion
@@ -32,7 +32,7 @@ KNOWN = {"naive": NAIVE, "oracle": ORACLE}
 
 
 @dataclass(frozen=True)
-class JudgedReports(Judged):
+class JudgedReports(JudgedProblem):
     """Write a report that the rubrics like; write a rubric that is not fooled.
 
     Args:
@@ -126,7 +126,9 @@ class JudgedReports(Judged):
     def _drawn(self) -> tuple[Ragged, Anchors]:
         """Texts as people write them, and which of two they said is better; both labels about as often."""
         rng = generator(self.anchor_seed, "anchors")
-        topic, rows, labels, space = _topic("search"), [], [], Tokens(PIECES, LONGEST, 1)
+        topic, space = _topic("search"), Tokens(PIECES, LONGEST, 1)
+        rows: list[NDArray[np.int32]] = []
+        labels: list[int] = []
         while len(labels) < self.pairs:
             two = space.sample(2, rng)
             worth = self.true_worth([report(row, topic) for row in two], "search")[0]

@@ -75,7 +75,7 @@ class Anchors:
         scores = np.atleast_2d(np.asarray(scores, np.float64))
         label = np.asarray(self.label)
         agreed = np.zeros(len(scores))
-        for row, differences in enumerate(scores[:, self.first] - scores[:, self.second]):
+        for row, differences in enumerate(scores[:, np.asarray(self.first)] - scores[:, np.asarray(self.second)]):
             if np.isfinite(differences).all() and differences.min() < differences.max():
                 agreed[row] = kendalltau(label, differences, variant="c").statistic
         return agreed

@@ -30,7 +30,7 @@ class Criterion(Term):
 
     variable: str
     threshold: Gene = THRESHOLD
-    weight: Gene = CRITERION_WEIGHT  # type: ignore[assignment]
+    weight: Gene = CRITERION_WEIGHT
     meaning: str = ""
 
     kind: Kind = "episode"
