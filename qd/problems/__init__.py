@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from qd.problems.point2d import Point2D
     from qd.problems.pruned_prompt import PrunedPrompt
     from qd.problems.redundant_arm import RedundantArm
-    from qd.problems.scripted_answers import scripted_answers, scripted_writer
+    from qd.problems.scripted_judging import scripted_answers, scripted_writer
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
     from qd.problems.text_prompt import TextPrompt
@@ -87,8 +87,8 @@ _HOMES = {
     "ZDT3": "zdt",
     "ZDT4": "zdt",
     "ZDT6": "zdt",
-    "scripted_answers": "scripted_answers",
-    "scripted_writer": "scripted_answers",
+    "scripted_answers": "scripted_judging",
+    "scripted_writer": "scripted_judging",
 }
 
 __all__ = [

@@ -137,7 +137,7 @@ class JudgedProblem(Problem):
         else:
             rubrics = from_context("rubrics", request.context)
             rubrics = self.start(RUBRIC) if rubrics is None else rubrics
-            objective = self._verdicts(rubrics, outputs, request.context).mean(axis=0)
+            objective = _mean_of_read(self._verdicts(rubrics, outputs, request.context))
         nothing = np.full(n, np.nan)
         columns: dict[str, NDArray[Any]] = {name: nothing for name in request.columns if name != "transcript"}
         if "stuffing" in request.columns and request.purpose == "test":
@@ -149,7 +149,7 @@ class JudgedProblem(Problem):
     def _verdicts(self, rubrics: Solutions, outputs: Any, context: Mapping[str, Any]) -> NDArray[np.float64]:
         """(r, n) scores, with what the rubrics before gave at hand."""
         previous = from_context("previous", context)
-        before = None if previous is None else self.scored(previous, outputs, None).mean(axis=0)
+        before = None if previous is None else _mean_of_read(self.scored(previous, outputs, None))
         return self.scored(rubrics, outputs, before)
 
     def _rubrics(self, request: Request) -> Evaluation:
@@ -169,7 +169,7 @@ class JudgedProblem(Problem):
         previous = from_context("previous", context)
         consistency = np.zeros(n)
         if previous is not None:
-            before = self.scored(previous, written, None).mean(axis=0)
+            before = _mean_of_read(self.scored(previous, written, None))
             for row in range(n):
                 if scores[row].min() < scores[row].max() and before.min() < before.max():
                     consistency[row] = kendalltau(scores[row], before).statistic
@@ -188,6 +188,13 @@ class JudgedProblem(Problem):
         if "transcript" in columns:
             columns["transcript"] = self.transcripts(rubrics, written, scores, judged)
         return Evaluation(objective, columns=columns, truth={"measures": np.full((n, 2), np.nan)})
+
+
+def _mean_of_read(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) the mean over the judges (r, n) that gave a score, NaN where none did."""
+    read = np.isfinite(scores)
+    count = read.sum(axis=0)
+    return np.where(count > 0, np.where(read, scores, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 def to_context(name: str, solutions: Solutions | None) -> dict[str, NDArray[Any]]:
