@@ -8,7 +8,7 @@ import numpy as np
 
 from qd.rewards.gene import Gene
 from qd.rewards.steps import Steps
-from qd.rewards.term import Genes, Kind, Term, Values
+from qd.rewards.term import Genes, Term, Values
 
 CRITERION_WEIGHT = Gene("weight", default=0.0, spread=1.0, low=0.0, high=5.0)
 THRESHOLD = Gene("threshold", default=0.6, spread=0.2, low=0.1, high=1.0)
@@ -33,7 +33,7 @@ class Criterion(Term):
     weight: Gene = CRITERION_WEIGHT
     meaning: str = ""
 
-    kind: Kind = "episode"
+    kind = "episode"
 
     @property
     def name(self) -> str:
