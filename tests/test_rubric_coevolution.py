@@ -49,7 +49,8 @@ def test_rounds_of_rubrics_come_between_generations_of_policies() -> None:
         "rubric", "policy", "policy", "rubric", "again", "policy", "policy", "rubric", "again"
     ]  # fmt: skip
     judges = [from_context("rubrics", request.context) for request in asked if request.role == "policy"]
-    assert [len(batch) for batch in judges if batch is not None] == [2, 2, 2, 2, 2, 3] or len(judges[-1]) >= 3  # type: ignore[arg-type]
+    counted = [len(batch) for batch in judges if batch is not None]
+    assert counted == [2, 2, 3, 3, 3, 4]  # the best two, and the old ones that there are
     np.testing.assert_array_equal(judges[0], judges[1])  # the same judges until the next round
     assert not np.array_equal(judges[0], judges[2])
     again = next(request for request in asked if told(request) == "again")

@@ -11,7 +11,7 @@ from qd.rewards.steps import Steps
 from qd.rewards.term import Genes, Term, Values
 
 CRITERION_WEIGHT = Gene("weight", default=0.0, spread=1.0, low=0.0, high=5.0)
-THRESHOLD = Gene("threshold", default=0.6, spread=0.2, low=0.1, high=1.0)
+THRESHOLD = Gene("threshold", default=0.9, spread=0.2, low=0.1, high=1.0)
 
 
 @dataclass(frozen=True)
