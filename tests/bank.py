@@ -296,6 +296,7 @@ def experiments() -> dict[str, qd.Experiment]:
     small = qd.Texts(("prompt",), planted_texts.INITIAL, max_bytes=60)
     coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
     planted, tokens = Planted(24), PlantedTokens(groups=12, each=2)
+    few: dict[str, Any] = {"policies": 8, "parents": 3, "rubrics": 4, "rubric_children": 3, "judges": 2, "hall": 3}
     pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
     rewards = qd.problems.EvolvedReward(
         qd.learners.KeyDoor(size=6, horizon=40),
@@ -402,6 +403,17 @@ def experiments() -> dict[str, qd.Experiment]:
             planted_texts.problem(texts=small, measures=("kept",)),
             a.Rainbow(writing, batch_size=8, dims=(40,), similarity=0.9),
             40,
+        ),
+        "rubric_coevolution": qd.Experiment(
+            qd.problems.JudgedReports(pairs=8, variants=3), a.RubricCoevolution(interval=1, **few), 150
+        ),
+        "rubric_coevolution_single": qd.Experiment(
+            qd.problems.JudgedReports(pairs=8, variants=3), a.RubricCoevolution("single", interval=2, **few), 120
+        ),
+        "rubric_coevolution_texts": qd.Experiment(
+            qd.problems.scripted_answers("knowledge"),
+            a.RubricCoevolution(interval=2, writer=qd.problems.scripted_writer(), **few),
+            60,
         ),
         "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),
         "mome_random": qd.Experiment(

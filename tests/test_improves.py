@@ -116,8 +116,9 @@ def test_every_search_has_its_case() -> None:
         "EmitterSettings",
         "Selected",
     }  # yardstick, wrappers, a part
+    judging = {"RubricCoevolution"}  # tests/test_rubric_coevolution.py
     written = {"EvoPromptDE", "EvoPromptGA", "GEPA", "Promptbreeder", "Rainbow"}  # tests/test_written_searches.py
-    assert named | others | written == set(a.__all__)
+    assert named | others | judging | written == set(a.__all__)
 
 
 @pytest.mark.parametrize("name", CASES)

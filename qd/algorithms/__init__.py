@@ -32,6 +32,7 @@ from qd.algorithms.promptquine import PromptQuine
 from qd.algorithms.rainbow import Rainbow
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
+from qd.algorithms.rubric_coevolution import RubricCoevolution
 from qd.algorithms.selected import Selected
 from qd.algorithms.serene import SERENE, EmitterSettings
 from qd.algorithms.snes import SNES
@@ -81,6 +82,7 @@ __all__ = [
     "Rainbow",
     "RandomSearch",
     "RibsScheduler",
+    "RubricCoevolution",
     "Selected",
     "TAPruning",
 ]

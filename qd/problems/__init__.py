@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.humanoid_trap import HumanoidTrap
     from qd.problems.image_maze import ImageMaze
+    from qd.problems.judged import JudgedProblem, RubricWorth
+    from qd.problems.judged_answers import JudgedAnswers
+    from qd.problems.judged_reports import JudgedReports
     from qd.problems.latent_noise import LatentNoise
     from qd.problems.minigrid import MiniGrid
     from qd.problems.mixture_diffusion import MixtureDiffusion
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from qd.problems.point2d import Point2D
     from qd.problems.pruned_prompt import PrunedPrompt
     from qd.problems.redundant_arm import RedundantArm
+    from qd.problems.scripted_judging import scripted_answers, scripted_writer
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
     from qd.problems.text_prompt import TextPrompt
@@ -64,6 +68,9 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "HumanoidTrap": "humanoid_trap",
     "ImageMaze": "image_maze",
+    "JudgedAnswers": "judged_answers",
+    "JudgedProblem": "judged",
+    "JudgedReports": "judged_reports",
     "LatentNoise": "latent_noise",
     "MiniGrid": "minigrid",
     "MixtureDiffusion": "mixture_diffusion",
@@ -78,6 +85,7 @@ _HOMES = {
     "Rastrigin": "functions",
     "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
+    "RubricWorth": "judged",
     "Sphere": "functions",
     "Spurious": "spurious",
     "StepMeasure": "step_measures",
@@ -89,6 +97,8 @@ _HOMES = {
     "ZDT3": "zdt",
     "ZDT4": "zdt",
     "ZDT6": "zdt",
+    "scripted_answers": "scripted_judging",
+    "scripted_writer": "scripted_judging",
 }
 
 __all__ = [
@@ -120,6 +130,9 @@ __all__ = [
     "HardMaze",
     "HumanoidTrap",
     "ImageMaze",
+    "JudgedAnswers",
+    "JudgedProblem",
+    "JudgedReports",
     "LatentNoise",
     "MiniGrid",
     "MixtureDiffusion",
@@ -134,12 +147,15 @@ __all__ = [
     "Rastrigin",
     "RedundantArm",
     "Rosenbrock",
+    "RubricWorth",
     "Sphere",
     "Spurious",
     "StepMeasure",
     "TextPrompt",
     "TokenPrompt",
     "World",
+    "scripted_answers",
+    "scripted_writer",
 ]
 
 
