@@ -6,9 +6,9 @@ the rewards deceives their mean, and soft caps help. Numbers are standard deviat
 used rewards, the held-out one, and the latent's length (8 is natural for the toy, 5.66 for digits), mean and half of
 the 95 % t interval over runs, each with a landscape or a digit of its own. The last evaluation of a run tests the best,
 chosen by the used rewards alone. And a tree of beginnings, beside the others on the noise of a diffusion in closed
-form: it does better than the best of N with few evaluations. Arguments: ``toy``, ``adversary``, ``digits``, two runs a
-digit, and ``diffusion``, each a minute or two, all of them without; numbers of evaluations take part of the toy's;
-``picture`` draws digits for the docs.
+form: with few evaluations it does better than the best of N, and evolution better than both. Arguments: ``toy``,
+``adversary``, ``digits``, two runs a digit, and ``diffusion``, each a minute or two, all of them without; numbers of
+evaluations take part of the toy's; ``picture`` draws digits for the docs.
 """
 
 from __future__ import annotations
