@@ -47,7 +47,7 @@ class Pattern(Term):
     @cached_property
     def _compiled(self) -> Any:
         try:
-            import regex  # type: ignore[import-untyped]
+            import regex
         except ImportError as error:
             raise QDError("Pattern: the package regex is missing; pip install qd-evolution[prompts]") from error
         try:
