@@ -56,7 +56,7 @@ def name_of(value: object) -> str:
 
 
 WITH_PYTHON = [
-    pytest.param(page, marks=pytest.mark.peer) if page.stem in ("gym", "pyribs") else page
+    pytest.param(page, marks=pytest.mark.peer) if page.stem in ("gym", "pyribs", "reward_parts") else page
     for page in PAGES
     if any(block.language == "python" for block in blocks(page))
 ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
 from qd.ragged import Solutions
+from qd.rewards.count_bonus import CountBonus
 from qd.rewards.gene import Gene, gene_space, gene_values
 from qd.rewards.steps import Steps
 from qd.rewards.term import KINDS, Combiner, Kind, Term
@@ -110,18 +111,38 @@ class Reward(RewardForm):
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
-        """The variables that its terms read."""
-        return tuple(dict.fromkeys(name for term in self.terms for name in term.needs))
+        """The variables that its terms and its combiner read."""
+        return tuple(dict.fromkeys((*(name for term in self.terms for name in term.needs), *self.combiner.needs)))
 
     def values(self, solutions: Solutions, steps: Steps) -> NDArray[np.float64]:
-        values, rest = self._term_values(solutions, steps)
-        combined = self.combiner.combine(rest, values, self.terms, steps)
+        with np.errstate(all="ignore"):  # what is not finite is refused by the caller, row by row
+            values, rest = self._term_values(solutions, steps)
+            combined = self.combiner.combine(rest, values, self.terms, steps)
         return np.broadcast_to(combined, (len(solutions), len(steps)))
+
+    def count_weights(self, solutions: Solutions) -> NDArray[np.float64]:
+        """(n,) the weights of plain ``CountBonus`` terms in a weighted sum. Raises QDError for any other history."""
+        counted = [term.counts if isinstance(term, CountBonus) else False for term in self.terms]
+        for term, alone in zip(self.terms, counted, strict=True):
+            if term.kind != "step" and not alone:
+                raise QDError(
+                    f"reward: {term.name!r} reads the learner's past ({', '.join(term.needs)}), which a table does not "
+                    f"hold; CountBonus by itself is what a learner of tables counts"
+                )
+        if any(counted) and not isinstance(self.combiner, WeightedSum):
+            raise QDError(f"reward: a count bonus is added up, and {type(self.combiner).__name__} does not; "
+                          f"take WeightedSum")  # fmt: skip
+        genes, at, betas = gene_values(self.genes, np.asarray(solutions, np.float64)), 0, []
+        for term, alone in zip(self.terms, counted, strict=True):
+            betas.append(genes[:, at : at + 1] if alone else np.zeros((len(genes), 1)))
+            at += len(term.genes)
+        return np.asarray(sum(self.combiner.shares(genes[:, at:], betas, self.terms)))[:, 0]
 
     def parts(self, solution: Any, steps: Steps) -> dict[str, NDArray[np.float64]]:
         """Name -> (m,) each term after its operators, times its weight where it has one."""
-        values, rest = self._term_values(np.atleast_2d(solution), steps)
-        shares = self.combiner.shares(rest, values, self.terms)
+        with np.errstate(all="ignore"):
+            values, rest = self._term_values(np.atleast_2d(solution), steps)
+            shares = self.combiner.shares(rest, values, self.terms)
         return {
             term.name: np.broadcast_to(share, (1, len(steps)))[0]
             for term, share in zip(self.terms, shares, strict=True)

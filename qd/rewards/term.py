@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -28,6 +29,10 @@ class Values(NamedTuple):
 
     after: NDArray[np.float64]
     before: NDArray[np.float64] | None = None
+
+    def each(self, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Values:
+        """The function of both."""
+        return Values(function(self.after), None if self.before is None else function(self.before))
 
 
 class Term(ABC):
@@ -73,7 +78,18 @@ class Term(ABC):
 
 
 class Operator(ABC):
-    """What is done to a term's values before they are combined: clipped, differenced, squashed."""
+    """What is done to a term's values before they are combined: clipped, differenced, squashed.
+
+    Attributes:
+        kind: what it must be given, as a term's.
+    """
+
+    kind: Kind = "step"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The variables that it reads beside the term's values."""
+        return ()
 
     @property
     def genes(self) -> tuple[Gene, ...]:
@@ -108,8 +124,8 @@ class Operated(Term):
 
     @property
     def kind(self) -> Kind:  # type: ignore[override]
-        """The inner term's."""
-        return self.term.kind
+        """The most that the inner term or an operator needs."""
+        return max((self.term.kind, *(operator.kind for operator in self.operators)), key=KINDS.index)
 
     @property
     def weight(self) -> Gene | None:  # type: ignore[override]
@@ -123,8 +139,8 @@ class Operated(Term):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The inner term's."""
-        return self.term.needs
+        """The inner term's, then those of the operators."""
+        return (*self.term.needs, *(name for operator in self.operators for name in operator.needs))
 
     @property
     def genes(self) -> tuple[Gene, ...]:
@@ -153,6 +169,11 @@ class Operated(Term):
 
 class Combiner(ABC):
     """How the terms become one number."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The variables that it reads beside the terms' values."""
+        return ()
 
     @abstractmethod
     def genes(self, terms: tuple[Term, ...]) -> tuple[Gene, ...]:
