@@ -106,6 +106,7 @@ def capped():
     return Reward(tuple(Feature(f"reward_{k}", weight=None) | SoftCap(cap) for k in range(4)))
 
 
+@pytest.mark.thorough
 def test_an_adversary_deceives_the_mean_and_a_cap_helps():
     """Held-out rewards of 600 evaluations, mean of four landscapes."""
 

@@ -100,6 +100,7 @@ def trained(problem, solutions, purpose="search", first=0):
     )
 
 
+@pytest.mark.thorough
 def test_rows_are_independent_and_seeded():
     assert qd.check_problem(OverOptimisation(steps=40), n=4) == []
     assert qd.check_problem(OverOptimisation(weights(), steps=40), n=4) == []
@@ -123,6 +124,7 @@ def test_gold_is_the_mean_over_samples():
     assert problem._gold(means)[0] == pytest.approx(tent.sum(axis=1).mean(), abs=0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("correlation", [-0.4, 0.0, 0.6])
 def test_fixed_weights_end_where_the_gradient_is_zero(correlation):
     """anchor x mean = sum of w_i a_i, so the proxies' means are the Gram matrix times w, over anchor."""
@@ -134,6 +136,7 @@ def test_fixed_weights_end_where_the_gradient_is_zero(correlation):
     assert np.isnan(evaluation.columns["error"]).all()
 
 
+@pytest.mark.thorough
 def test_thresholds_are_reached_whatever_the_correlation():
     for correlation in (0.0, 0.5):
         problem = OverOptimisation(correlation=correlation)
@@ -142,6 +145,7 @@ def test_thresholds_are_reached_whatever_the_correlation():
         assert evaluation.columns["error"].mean() < 0.1 and evaluation.objective.min() > 0.93
 
 
+@pytest.mark.thorough
 def test_fixed_weights_leave_what_was_meant():
     problem = OverOptimisation(weights(), 0.9)
     gold = trained(problem, problem.reward.start()).columns["gold"][0]
