@@ -313,6 +313,9 @@ def experiments() -> dict[str, qd.Experiment]:
         "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "openai_es": qd.Experiment(arm, a.OpenAIES(10, sigma=0.2, center_episodes=2), 105),
         "evolved_reward": qd.Experiment(rewards, a.Selected(a.MapElites(10), candidates=3), 45),
+        "halving": qd.Experiment(
+            rewards, a.Halving(a.GeneticAlgorithm(9, parents=3, sigma=0.5), "steps", (50, 100)), 60
+        ),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),

@@ -114,6 +114,7 @@ def test_every_search_has_its_case() -> None:
         "RibsScheduler",
         "ObservationNormalised",
         "EmitterSettings",
+        "Halving",
         "Selected",
     }  # yardstick, wrappers, a part
     judging = {"RubricCoevolution"}  # tests/test_rubric_coevolution.py

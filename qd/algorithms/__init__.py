@@ -14,6 +14,7 @@ from qd.algorithms.evoprompt_ga import EvoPromptGA
 from qd.algorithms.evotorch_cma_es import EvotorchCMAES
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.gepa import GEPA
+from qd.algorithms.halving import Halving
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
 from qd.algorithms.nelder_mead import NelderMead
@@ -68,6 +69,7 @@ __all__ = [
     "EvolutionStrategy",
     "EvotorchCMAES",
     "GeneticAlgorithm",
+    "Halving",
     "MapElites",
     "NelderMead",
     "NoisyMapElites",
