@@ -12,8 +12,9 @@ on a topic that nobody saw before, is 0.7 to 0.95; with ``--algorithm.mode fixed
 import qd
 from qd.algorithms import RubricCoevolution
 
+problem = qd.problems.JudgedReports()
 experiment = qd.Experiment(
-    problem=qd.problems.JudgedReports(),
+    problem=problem,
     algorithm=RubricCoevolution(),
     budget=4000,
     seed=1,
@@ -21,7 +22,6 @@ experiment = qd.Experiment(
 
 if __name__ == "__main__":
     result = qd.run(experiment)
-    problem = experiment.problem
     print(problem.rubric_form.formula(result.populations["rubrics"][0]))
     print(problem.written(result.populations["policies"].row(0)))
     shown = ("policy_score", "test_gold", "test_exploit_rate")

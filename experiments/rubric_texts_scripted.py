@@ -12,8 +12,9 @@ import qd
 from qd.algorithms import RubricCoevolution
 from qd.problems import scripted_answers, scripted_writer
 
+problem = scripted_answers("maths")
 experiment = qd.Experiment(
-    problem=scripted_answers("maths"),
+    problem=problem,
     algorithm=RubricCoevolution(
         policies=8,
         parents=3,
@@ -31,6 +32,6 @@ experiment = qd.Experiment(
 if __name__ == "__main__":
     result = qd.run(experiment)
     for role, batch in (("rubric", "rubrics"), ("policy", "policies")):
-        print(role, experiment.problem.solution_space[role].unpack(result.populations[batch])[0])
+        print(role, problem.solution_space[role].unpack(result.populations[batch])[0])
     shown = ("rubric_agreement", "policy_score", "test_gold", "test_exploit_rate")
     print({name: round(result.summary["metrics"][name], 3) for name in shown})
