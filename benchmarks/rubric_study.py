@@ -51,6 +51,8 @@ def one_run(arm: str, seed: int, evaluations: int) -> dict[str, Any]:
     algorithm, settings = ARMS[arm]
     problem = JudgedReports(anchor_seed=seed, **settings)
     result = qd.run(qd.Experiment(problem, algorithm, evaluations, seed=seed), progress=False)
+    if not result.summary["finished"]:
+        raise SystemExit(f"{arm}, seed {seed}: stopped before its end; what is done is kept in --rows")
     metrics, trace = result.summary["metrics"], result.positions
     steps, gold, proxy, stuffed, seen = [], [], [], [], 0
     for request in np.unique(trace["generation"]):

@@ -6,7 +6,7 @@ can be had for nothing. Thirty labelled pairs, three labels wrong, are all that 
 What to see: ``rubric_agreement`` rises from below 0.5 to above 0.8 within a few rounds while ``rubric_exploitability``
 falls towards 0; ``policy_score`` drops after rounds that tighten the rubric and climbs again. ``test_gold`` at the end,
 on a topic that nobody saw before, is 0.7 to 0.95; with ``--algorithm.mode fixed``, which keeps the naive rubric, about
-0.55 with ``policy_score`` at 1. The last lines print the best rubric and the report that it likes best. Five seconds.
+0.55 with ``policy_score`` at 1. Five seconds.
 """
 
 import qd

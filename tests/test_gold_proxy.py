@@ -32,6 +32,14 @@ def test_every_arm_has_a_full_line_and_dashes_where_it_has_a_proxy() -> None:
     assert over.get_xlabel() == "steps" and len(over.collections) == 2
 
 
+@pytest.mark.drawing
+def test_an_arm_that_ends_early_has_its_dot() -> None:
+    early = np.where(STEPS < 4, TURNS, np.nan)
+    _, against = plot_gold_proxy({"early": GoldProxy(STEPS, early, np.where(STEPS < 4, 0.2 * STEPS, np.nan))}).axes
+    dots = [tuple(np.ravel(line.get_xydata())) for line in against.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots, [(0.2, 0.25), (0.6, 1.9 / 3)])
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(qd.QDError, match=r"GoldProxy\.proxy"):
         GoldProxy(STEPS, TURNS, TURNS[:, :3])

@@ -74,8 +74,9 @@ def plot_gold_proxy(arms: Mapping[str, GoldProxy], title: str = "", unit: str = 
             proxy = interval(np.asarray(arm.proxy))[0]
             over.plot(steps, proxy, color=colour, lw=1.0, ls=(0, (3, 2)))
             against.plot(proxy, gold, color=colour, lw=1.2)
-            against.plot(proxy[:1], gold[:1], "o", color=colour, mfc="white", ms=4)
-            against.plot(proxy[-1:], gold[-1:], "o", color=colour, ms=4)
+            ends = np.flatnonzero(np.isfinite(proxy) & np.isfinite(gold))[[0, -1]]  # an arm may end early
+            for place, face in zip(ends, ("white", colour), strict=True):
+                against.plot(proxy[place], gold[place], "o", color=colour, mfc=face, ms=4)
         over.set_xlabel(plain(unit))
         over.set_ylabel("true (full) and rewarded (dashes)")
         against.set_xlabel("rewarded")
