@@ -1,8 +1,9 @@
-"""PromptQuine on tweets of three classes: more classes leave more to gain than two.
+"""PromptQuine on tweets of three classes: a prompt that is hardly better than chance, and what pruning makes of it.
 
-What to see: with one demonstration of each class the small model is hardly above chance; pruning raises the reward
-generation by generation. Compare ``test_objective`` with ``compared_test_objective``, the whole prompt's. Needs ``make
-prompts``. Eight minutes on one core.
+What to see: with one demonstration of each class the small model is right on 42 % of 450 test tweets, where chance is
+33; the pruned prompt, 117 of 135 tokens, on 52 % (one run; 46 and 54 % with calibrated thresholds). Compare
+``test_objective`` with ``compared_test_objective``, the whole prompt's. Needs ``make prompts``. Seventeen minutes on
+one core.
 """
 
 import qd
