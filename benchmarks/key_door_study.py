@@ -61,10 +61,20 @@ def searches() -> dict[str, Any]:
     }
 
 
+def halved() -> dict[str, Any]:
+    """The arms that race: name -> search. They get as many environment steps as the others."""
+    a = qd.algorithms
+    return {
+        "random search, halved": a.Halving(a.RandomSearch(batch_size=27), "steps", (333, 1000)),
+        "GA, halved": a.Halving(a.GeneticAlgorithm(population_size=27, parents=5, sigma=0.5), "steps", (333, 1000)),
+        "GA, one rung": a.Halving(a.GeneticAlgorithm(population_size=16, parents=5, sigma=0.5), "steps", (1000,)),
+    }
+
+
 def outer_run(
     form: RewardForm,
     search: Any,
-    evaluations: int,
+    budget: int | dict[str, float],
     seed: int,
     task: KeyDoor = TASK,
     learner: QLearning = LEARNER,
@@ -72,9 +82,9 @@ def outer_run(
     """Metrics of one search with its re-evaluation and test."""
     selected = qd.algorithms.Selected(search, percent=100, candidates=5)
     problem = qd.problems.EvolvedReward(task, form, learner)
-    result = qd.run(
-        qd.Experiment(problem, selected, evaluations + selected.reserve(problem), seed=seed), progress=False
-    )
+    if isinstance(budget, int):  # evaluations of the search
+        budget += selected.reserve(problem)
+    result = qd.run(qd.Experiment(problem, selected, budget, seed=seed), progress=False)
     metrics: dict[str, float] = result.summary["metrics"]
     return {**metrics, "search": float(result.summary["best_objective"]), "steps": result.summary["cost"]["steps"]}
 
@@ -116,6 +126,10 @@ def main() -> int:
             curse = np.array([run["search"] - run["select_objective"] for run in runs])
             print(f"| {title}, {name} | {interval(area)} ({area.min():.3f} to {area.max():.3f}) | {interval(final)} "
                   f"({final.min():.3f} to {final.max():.3f}) | {interval(curse)} |")  # fmt: skip
+    for name, search in halved().items():
+        runs = [outer_run(weights(), search, {"steps": spent}, seed) for seed in range(1, args.seeds + 1)]
+        area, final = (np.array([run[key] for run in runs]) for key in ("area", "held_out_success"))
+        print(f"| weights, {name}, {spent:.3g} steps | {interval(area)} | {interval(final)} | |")
     print("\n| success alone, steps of one learner | final success |\n|---|---|")
     solved = {}
     for steps in (3_000, 30_000, 200_000, 1_000_000, int(spent)):

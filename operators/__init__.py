@@ -6,7 +6,7 @@ selection    truncation, elites, tournament (indices; objectives are maximised)
 pareto       fronts, front_ranks, non_dominated, dominates, crowding_distance, crowded_truncation,
              crowded_tournament, hypervolume (several objectives, all maximised)
 masks        drop, restore, drop_restore (children and which rows have one), cut_crossover
-tokens       replace_tokens, crossover_tokens (token sequences, also of different lengths)
+tokens       replace_tokens, crossover_tokens, edit_tokens (token sequences, also of different lengths)
 local_competition  nslc_order (of novelty and local competition)
 mirror       reflection into a box
 centred_ranks  objectives by their order, ties alike
@@ -35,7 +35,7 @@ from operators.pareto import (
 )
 from operators.sbx import polynomial_mutation, simulated_binary_crossover
 from operators.selection import elites, tournament, truncation
-from operators.tokens import crossover_tokens, replace_tokens
+from operators.tokens import crossover_tokens, edit_tokens, replace_tokens
 from operators.variation import (
     bit_flip,
     gaussian,
@@ -60,6 +60,7 @@ __all__ = [
     "dominates",
     "drop",
     "drop_restore",
+    "edit_tokens",
     "elites",
     "front_ranks",
     "fronts",

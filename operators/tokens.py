@@ -1,5 +1,6 @@
 """Variation of token sequences: integers of any shape, or rows of different lengths as values and offsets."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,46 @@ def crossover_tokens(
     children = a.copy()
     children[swapped] = b[others[row[swapped]] + place[swapped]]
     return children, starts.copy()
+
+
+def edit_tokens(
+    values: ArrayLike,
+    offsets: ArrayLike,
+    rng: Rng,
+    alphabet: int,
+    max_length: int,
+    min_length: int = 0,
+    edits: int = 1,
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """One child a row, as (values, offsets): so many edits, each an insertion, deletion, replacement or swap.
+
+    The kinds are equally likely; an edit that the lengths forbid, or that has nothing to work on, becomes a
+    replacement, and in an empty row an insertion. Row i is values[offsets[i] : offsets[i + 1]].
+    """
+    parents, starts = _tokens("values", values), np.asarray(offsets, dtype=np.int64)
+    if not 0 <= min_length <= max_length or max_length < 1:
+        raise ValueError(f"lengths {min_length} to {max_length} given, 0 <= min_length <= max_length wanted")
+    if edits < 1 or alphabet < 1:
+        raise ValueError(f"{edits} edits and an alphabet of {alphabet} given, at least 1 of each wanted")
+    children = []
+    for start, stop in pairwise(starts.tolist()):
+        row = parents[start:stop].tolist()
+        for kind, place, token in zip(
+            rng.integers(0, 4, edits), rng.random((edits, 2)), rng.integers(0, alphabet, edits), strict=True
+        ):
+            at = int(place[0] * len(row))
+            if (kind == 0 or not row) and len(row) < max_length:
+                row.insert(int(place[0] * (len(row) + 1)), int(token))
+            elif kind == 1 and len(row) > max(min_length, 1):
+                del row[at]
+            elif kind == 2 and len(row) > 1:
+                other = int(place[1] * len(row))
+                row[at], row[other] = row[other], row[at]
+            elif row:
+                row[at] = int(token)
+        children.append(np.array(row, parents.dtype))
+    lengths = np.array([0, *(len(row) for row in children)], np.int64)
+    return np.concatenate([parents[:0], *children]), np.cumsum(lengths)
 
 
 def _tokens(name: str, values: ArrayLike) -> NDArray[Any]:

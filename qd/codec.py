@@ -106,6 +106,7 @@ for _path, _name in (
     ("qd.algorithms._emitters:Emitter", "Emitter"),
     ("qd.algorithms._example_front:ExampleFront", "ExampleFront"),
     ("qd.algorithms._exploration:Exploration", "Exploration"),
+    ("qd.algorithms._judged_variation:Variation", "Judged.Variation"),
     ("qd.algorithms._members:Members", "Members"),
     ("qd.algorithms.promptquine:Pool", "PromptQuine.Pool"),
     ("operators.cma_es:CMAESState", "operators.CMAES"),

@@ -296,6 +296,7 @@ def experiments() -> dict[str, qd.Experiment]:
     small = qd.Texts(("prompt",), planted_texts.INITIAL, max_bytes=60)
     coded = {"encoder": qd.behavior.PCA(latent=3), "observation": "trajectory", "chunk_size": 100}
     planted, tokens = Planted(24), PlantedTokens(groups=12, each=2)
+    few: dict[str, Any] = {"policies": 8, "parents": 3, "rubrics": 4, "rubric_children": 3, "judges": 2, "hall": 3}
     pictured = qd.behavior.Autoencoder(latent=2, epochs=2, max_rows=200)
     rewards = qd.problems.EvolvedReward(
         qd.learners.KeyDoor(size=6, horizon=40),
@@ -307,14 +308,19 @@ def experiments() -> dict[str, qd.Experiment]:
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
+        "prefix_tree": qd.Experiment(arm, a.PrefixTree(block=1, batch_size=15), 150),
         "pgpe": qd.Experiment(arm, a.PGPE(10, sigma=0.2), 105),
         "snes": qd.Experiment(arm, a.SNES(10, sigma=0.2, patience=3, population_growth=1.5), 165),
         "openai_es": qd.Experiment(arm, a.OpenAIES(10, sigma=0.2, center_episodes=2), 105),
         "evolved_reward": qd.Experiment(rewards, a.Selected(a.MapElites(10), candidates=3), 45),
+        "halving": qd.Experiment(
+            rewards, a.Halving(a.GeneticAlgorithm(9, parents=3, sigma=0.5), "steps", (50, 100)), 60
+        ),
         "random_search": qd.Experiment(maze, a.RandomSearch(batch_size=30), 200),
         "cma_es": qd.Experiment(arm, a.EvolutionStrategy(), 300),
         "cma_es_sep": qd.Experiment(arm, a.EvolutionStrategy("sep_cma", 8, sigma=1e-9), 400),
         "cma_es_one_plus_one": qd.Experiment(arm, a.EvolutionStrategy("one_plus_one", 7), 200),
+        "nelder_mead": qd.Experiment(arm, a.NelderMead(tolerance=0.1), 150),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
         "deep_ga": qd.Experiment(
             qd.problems.Decoded(qd.problems.Noisy(qd.problems.Sphere(dimension=30, cells=8), 0.3), 0.5, chunk=8),
@@ -400,6 +406,17 @@ def experiments() -> dict[str, qd.Experiment]:
             planted_texts.problem(texts=small, measures=("kept",)),
             a.Rainbow(writing, batch_size=8, dims=(40,), similarity=0.9),
             40,
+        ),
+        "rubric_coevolution": qd.Experiment(
+            qd.problems.JudgedReports(pairs=8, variants=3), a.RubricCoevolution(interval=1, **few), 150
+        ),
+        "rubric_coevolution_single": qd.Experiment(
+            qd.problems.JudgedReports(pairs=8, variants=3), a.RubricCoevolution("single", interval=2, **few), 120
+        ),
+        "rubric_coevolution_texts": qd.Experiment(
+            qd.problems.scripted_answers("knowledge"),
+            a.RubricCoevolution(interval=2, writer=qd.problems.scripted_writer(), **few),
+            60,
         ),
         "mome": qd.Experiment(arm_two, a.MOME(batch_size=64, dims=(8, 8), front_size=4), 1000),
         "mome_random": qd.Experiment(

@@ -24,6 +24,7 @@ NOISY = Noisy(ARM, objective_sigma=0.05, measure_sigma=0.01)
 TRADE = PlanarArmTradeOff(joints=8)
 ZDT = qd.problems.ZDT1(dimension=10)
 PLANTED = Planted(40)
+DIFFUSION = qd.problems.MixtureDiffusion(off=0.8)
 
 
 def best(result: qd.Result) -> float:
@@ -76,8 +77,10 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "EvolutionStrategy cma": (SPHERE, a.EvolutionStrategy("cma"), best),
     "EvolutionStrategy sep_cma": (SPHERE, a.EvolutionStrategy("sep_cma"), best),
     "EvolutionStrategy one_plus_one": (SPHERE, a.EvolutionStrategy("one_plus_one"), best),
+    "NelderMead": (SPHERE, a.NelderMead(), best),
     "SNES": (SPHERE, a.SNES(20, sigma=1.0), best),
     "XNES": (SPHERE, a.XNES(20, sigma=1.0), best),
+    "PrefixTree": (DIFFUSION, a.PrefixTree(), best),
     "PGPE": (SPHERE, a.PGPE(20, sigma=1.0), best),
     "OpenAIES": (SPHERE, a.OpenAIES(20, sigma=0.1, learning_rate=0.1), best),
     "CEM": (SPHERE, a.CEM(50, sigma=2.0), best),
@@ -111,10 +114,12 @@ def test_every_search_has_its_case() -> None:
         "RibsScheduler",
         "ObservationNormalised",
         "EmitterSettings",
+        "Halving",
         "Selected",
     }  # yardstick, wrappers, a part
+    judging = {"RubricCoevolution"}  # tests/test_rubric_coevolution.py
     written = {"EvoPromptDE", "EvoPromptGA", "GEPA", "Promptbreeder", "Rainbow"}  # tests/test_written_searches.py
-    assert named | others | written == set(a.__all__)
+    assert named | others | judging | written == set(a.__all__)
 
 
 @pytest.mark.parametrize("name", CASES)

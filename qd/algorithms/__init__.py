@@ -14,8 +14,10 @@ from qd.algorithms.evoprompt_ga import EvoPromptGA
 from qd.algorithms.evotorch_cma_es import EvotorchCMAES
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
 from qd.algorithms.gepa import GEPA
+from qd.algorithms.halving import Halving
 from qd.algorithms.map_elites import MapElites
 from qd.algorithms.mome import MOME
+from qd.algorithms.nelder_mead import NelderMead
 from qd.algorithms.noisy_map_elites import NoisyMapElites
 from qd.algorithms.normalised import ObservationNormalised
 from qd.algorithms.novelty_es import NoveltyES
@@ -25,11 +27,13 @@ from qd.algorithms.nsga2 import NSGA2
 from qd.algorithms.nslc import NSLC
 from qd.algorithms.openai_es import OpenAIES
 from qd.algorithms.pgpe import PGPE
+from qd.algorithms.prefix_tree import PrefixTree
 from qd.algorithms.promptbreeder import Promptbreeder
 from qd.algorithms.promptquine import PromptQuine
 from qd.algorithms.rainbow import Rainbow
 from qd.algorithms.random_search import RandomSearch
 from qd.algorithms.ribs_scheduler import RibsScheduler
+from qd.algorithms.rubric_coevolution import RubricCoevolution
 from qd.algorithms.selected import Selected
 from qd.algorithms.serene import SERENE, EmitterSettings
 from qd.algorithms.snes import SNES
@@ -65,18 +69,22 @@ __all__ = [
     "EvolutionStrategy",
     "EvotorchCMAES",
     "GeneticAlgorithm",
+    "Halving",
     "MapElites",
+    "NelderMead",
     "NoisyMapElites",
     "NoveltyES",
     "NoveltyGA",
     "NoveltySearch",
     "ObservationNormalised",
     "OpenAIES",
+    "PrefixTree",
     "PromptQuine",
     "Promptbreeder",
     "Rainbow",
     "RandomSearch",
     "RibsScheduler",
+    "RubricCoevolution",
     "Selected",
     "TAPruning",
 ]

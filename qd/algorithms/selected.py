@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import REPEATS, Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.ragged import Ragged, Solutions, concatenate
 from qd.rng import generator
@@ -135,6 +135,8 @@ class Selected(Algorithm):
             state.objective.append(np.where(evaluation.ok, evaluation.objective, np.nan))
             asked = request.fidelity.get("examples")
             counts = np.full(len(request), state.full) if asked is None else (np.asarray(asked) >= 0).sum(axis=1)
+            if set(request.fidelity) - {"examples", REPEATS}:
+                counts = np.full(len(request), -1)  # a race's short evaluations are no whole ones
             state.parts.append(counts[: len(evaluation)].astype(np.int64))
             state.ids.append(request.ids)
             firsts = np.full(len(request), -1) if request.parents is None else request.parents[:, 0]

@@ -6,27 +6,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.learners.gaussian_policy import GaussianPolicy, Trained
     from qd.learners.key_door import KeyDoor
     from qd.learners.learner import Learned, Learner
     from qd.learners.q_learning import QLearning
     from qd.learners.table_task import LayoutTask, TableTask
 
 _HOMES = {
+    "GaussianPolicy": "gaussian_policy",
     "KeyDoor": "key_door",
     "LayoutTask": "table_task",
     "Learned": "learner",
     "Learner": "learner",
     "QLearning": "q_learning",
     "TableTask": "table_task",
+    "Trained": "gaussian_policy",
 }
 
 __all__ = [
+    "GaussianPolicy",
     "KeyDoor",
     "LayoutTask",
     "Learned",
     "Learner",
     "QLearning",
     "TableTask",
+    "Trained",
 ]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qd.problems.curling import Curling
     from qd.problems.deceptive_maze import DeceptiveMaze
     from qd.problems.decoded import Decoded
+    from qd.problems.digit_latents import DigitLatents
     from qd.problems.dtlz import DTLZ1, DTLZ2, DTLZ3, DTLZ4, DTLZ5, DTLZ6, DTLZ7
     from qd.problems.encoded import Encoded
     from qd.problems.evolved_reward import EvolvedReward
@@ -21,14 +22,21 @@ if TYPE_CHECKING:
     from qd.problems.hard_maze import HardMaze
     from qd.problems.humanoid_trap import HumanoidTrap
     from qd.problems.image_maze import ImageMaze
+    from qd.problems.judged import JudgedProblem, RubricWorth
+    from qd.problems.judged_answers import JudgedAnswers
+    from qd.problems.judged_reports import JudgedReports
+    from qd.problems.latent_noise import LatentNoise
     from qd.problems.minigrid import MiniGrid
+    from qd.problems.mixture_diffusion import MixtureDiffusion
     from qd.problems.noisy import Noisy
     from qd.problems.on_device import OnDevice
+    from qd.problems.over_optimisation import OverOptimisation
     from qd.problems.planar_arm import PlanarArm
     from qd.problems.planar_arm_trade_off import PlanarArmTradeOff
     from qd.problems.point2d import Point2D
     from qd.problems.pruned_prompt import PrunedPrompt
     from qd.problems.redundant_arm import RedundantArm
+    from qd.problems.scripted_judging import scripted_answers, scripted_writer
     from qd.problems.spurious import Spurious
     from qd.problems.step_measures import StepMeasure
     from qd.problems.text_prompt import TextPrompt
@@ -52,6 +60,7 @@ _HOMES = {
     "DTLZ7": "dtlz",
     "DeceptiveMaze": "deceptive_maze",
     "Decoded": "decoded",
+    "DigitLatents": "digit_latents",
     "Ellipsoid": "functions",
     "Encoded": "encoded",
     "EvolvedReward": "evolved_reward",
@@ -59,10 +68,16 @@ _HOMES = {
     "HardMaze": "hard_maze",
     "HumanoidTrap": "humanoid_trap",
     "ImageMaze": "image_maze",
+    "JudgedAnswers": "judged_answers",
+    "JudgedProblem": "judged",
+    "JudgedReports": "judged_reports",
+    "LatentNoise": "latent_noise",
     "MiniGrid": "minigrid",
+    "MixtureDiffusion": "mixture_diffusion",
     "Noisy": "noisy",
     "OnDevice": "on_device",
     "Outcome": "world",
+    "OverOptimisation": "over_optimisation",
     "PlanarArm": "planar_arm",
     "PlanarArmTradeOff": "planar_arm_trade_off",
     "Point2D": "point2d",
@@ -70,6 +85,7 @@ _HOMES = {
     "Rastrigin": "functions",
     "RedundantArm": "redundant_arm",
     "Rosenbrock": "functions",
+    "RubricWorth": "judged",
     "Sphere": "functions",
     "Spurious": "spurious",
     "StepMeasure": "step_measures",
@@ -81,6 +97,8 @@ _HOMES = {
     "ZDT3": "zdt",
     "ZDT4": "zdt",
     "ZDT6": "zdt",
+    "scripted_answers": "scripted_judging",
+    "scripted_writer": "scripted_judging",
 }
 
 __all__ = [
@@ -104,6 +122,7 @@ __all__ = [
     "Curling",
     "DeceptiveMaze",
     "Decoded",
+    "DigitLatents",
     "Ellipsoid",
     "Encoded",
     "EvolvedReward",
@@ -111,10 +130,16 @@ __all__ = [
     "HardMaze",
     "HumanoidTrap",
     "ImageMaze",
+    "JudgedAnswers",
+    "JudgedProblem",
+    "JudgedReports",
+    "LatentNoise",
     "MiniGrid",
+    "MixtureDiffusion",
     "Noisy",
     "OnDevice",
     "Outcome",
+    "OverOptimisation",
     "PlanarArm",
     "PlanarArmTradeOff",
     "Point2D",
@@ -122,12 +147,15 @@ __all__ = [
     "Rastrigin",
     "RedundantArm",
     "Rosenbrock",
+    "RubricWorth",
     "Sphere",
     "Spurious",
     "StepMeasure",
     "TextPrompt",
     "TokenPrompt",
     "World",
+    "scripted_answers",
+    "scripted_writer",
 ]
 
 

@@ -6,10 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.rewards.anchors import Anchors
     from qd.rewards.bm25 import BM25
     from qd.rewards.box_overlap import BoxOverlap
     from qd.rewards.clip import Clip
     from qd.rewards.count_bonus import CountBonus
+    from qd.rewards.criterion import Criterion
     from qd.rewards.delta import Delta
     from qd.rewards.difficulty_scale import DifficultyScale
     from qd.rewards.empowerment_of_tables import capacity, empowerment
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from qd.rewards.goal_projection import GoalProjection
     from qd.rewards.gym_reward import GymReward
     from qd.rewards.harmonic_mean import HarmonicMean
+    from qd.rewards.lagrange import Lagrange, Multipliers
     from qd.rewards.length_history import LengthHistory
     from qd.rewards.lexicographic import Lexicographic
     from qd.rewards.log_ratio import LogRatio
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from qd.rewards.product import Product
     from qd.rewards.reward import Reward, RewardForm
     from qd.rewards.router import Mixture, Router
+    from qd.rewards.rubric_edits import RubricEdits
+    from qd.rewards.rubric_mean import RubricMean
+    from qd.rewards.soft_cap import SoftCap
     from qd.rewards.sql_query import sql_scores
     from qd.rewards.squash import Squash
     from qd.rewards.standardise import Standardise, fitted
@@ -49,11 +55,13 @@ if TYPE_CHECKING:
     from qd.rewards.within import Within
 
 _HOMES = {
+    "Anchors": "anchors",
     "BM25": "bm25",
     "BoxOverlap": "box_overlap",
     "Clip": "clip",
     "Combiner": "term",
     "CountBonus": "count_bonus",
+    "Criterion": "criterion",
     "Delta": "delta",
     "DifficultyScale": "difficulty_scale",
     "ExactMatch": "exact_match",
@@ -63,11 +71,13 @@ _HOMES = {
     "GoalProjection": "goal_projection",
     "GymReward": "gym_reward",
     "HarmonicMean": "harmonic_mean",
+    "Lagrange": "lagrange",
     "LengthHistory": "length_history",
     "Lexicographic": "lexicographic",
     "LogRatio": "log_ratio",
     "Minimum": "minimum",
     "Mixture": "router",
+    "Multipliers": "lagrange",
     "NGramModel": "n_gram_model",
     "Network": "network",
     "Novelty": "novelty",
@@ -80,6 +90,9 @@ _HOMES = {
     "Reward": "reward",
     "RewardForm": "reward",
     "Router": "router",
+    "RubricEdits": "rubric_edits",
+    "RubricMean": "rubric_mean",
+    "SoftCap": "soft_cap",
     "Squash": "squash",
     "Standardise": "standardise",
     "StepMask": "step_mask",
@@ -102,10 +115,12 @@ _HOMES = {
 
 __all__ = [
     "BM25",
+    "Anchors",
     "BoxOverlap",
     "Clip",
     "Combiner",
     "CountBonus",
+    "Criterion",
     "Delta",
     "DifficultyScale",
     "ExactMatch",
@@ -115,11 +130,13 @@ __all__ = [
     "GoalProjection",
     "GymReward",
     "HarmonicMean",
+    "Lagrange",
     "LengthHistory",
     "Lexicographic",
     "LogRatio",
     "Minimum",
     "Mixture",
+    "Multipliers",
     "NGramModel",
     "Network",
     "Novelty",
@@ -132,6 +149,9 @@ __all__ = [
     "Reward",
     "RewardForm",
     "Router",
+    "RubricEdits",
+    "RubricMean",
+    "SoftCap",
     "Squash",
     "Standardise",
     "StepMask",
