@@ -520,3 +520,23 @@ def test_bad_settings_are_named(make: Callable[[], Any], message: str) -> None:
 
 def test_settings_can_be_replaced() -> None:
     assert replace(Threshold(), soft=True).genes == Threshold(soft=True).genes
+
+
+def test_an_operator_adds_what_it_reads_and_its_kind() -> None:
+    term = Feature("x") | StepMask("flag") | OwnBest()
+    assert term.needs == ("x", "flag", "own_best") and term.kind == "history"
+    assert Reward((term,), Router("group", 1)).needs == ("x", "flag", "own_best", "group")
+
+
+def test_the_score_before_a_step_is_of_the_same_episode() -> None:
+    values = ProcessScore("x", first=0.5).values(np.zeros((1, 0)), Steps({"x": [1, 2, 3]}, offsets=np.array([0, 2, 3])))
+    assert values.before is not None and values.before.tolist() == [[0.5, 1, 0.5]]
+
+
+def test_a_query_makes_nothing_large() -> None:
+    assert sql_scores("SELECT length(zeroblob(9000)) > 0", "SELECT 1", PETS)["execution"] == 1
+    assert sql_scores("SELECT length(hex(zeroblob(9000000))) > 0", "SELECT 1", PETS)["execution"] == 0
+
+
+def test_a_log_ratio_is_a_difference_of_logs() -> None:
+    assert paid(Reward((LogRatio("p", "q"),)), {"log_ratio.beta": 0.5}, None, p=[-1], q=[-3]) == [1.0]
