@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qd.rewards.clip import Clip
+    from qd.rewards.critic import Critic
     from qd.rewards.delta import Delta
     from qd.rewards.feature import Feature
     from qd.rewards.gene import Gene
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "clip",
     "Combiner": "term",
+    "Critic": "critic",
     "Delta": "delta",
     "Feature": "feature",
     "Gene": "gene",
@@ -36,6 +38,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "Combiner",
+    "Critic",
     "Delta",
     "Feature",
     "Gene",

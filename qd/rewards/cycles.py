@@ -180,7 +180,8 @@ def _iterate(to, paid, discount, precision, values):  # type: ignore[no-untyped-
                         best = max(best, paid[row, s, a] / (1 - discount))
             if best > -np.inf:
                 values[row, s] = best  # standing still: where most loops that pay are
-        enough = precision * scale  # the error is at most change * discount / (1 - discount)
+        # The error is at most change * discount / (1 - discount); the second bound is what rounding leaves.
+        enough = scale * max(precision, 1e-15 / (1 - discount))
         change = np.inf
         while change > enough:
             change = 0.0
