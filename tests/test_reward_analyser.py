@@ -41,6 +41,8 @@ def test_how_episodes_fail() -> None:
     assert found.stages == ("has_key", "door_open", "success")
     assert found.shares["success"] == pytest.approx(1 / 6)
     assert found.loop == (0, 1)
+    later = of([[2, 1, 2, 1, 2], [1, 2, 1, 2, 1]], {"a": [[0.0] * 4] * 2}, [False] * 2)
+    assert later.loop == (1, 2), "wherever it is entered"
 
 
 def test_edits_follow_from_what_was_seen() -> None:

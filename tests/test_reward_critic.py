@@ -87,6 +87,14 @@ def test_success_may_not_be_worth_less_than_putting_it_off() -> None:
     assert judged(pay, table, bound=None, standing=False) == "", "1 is paid beside it"
 
 
+def test_a_dead_end_is_not_farming() -> None:
+    next_state = np.array([[1, 2], [1, 1], [2, 2]], np.int32)  # on or into the pit, success after the second
+    success = np.array([[False, False], [True, False], [False, False]])
+    table = TableTask(next_state, success, success, 0, 10, {"at": np.arange(3.0)})
+    assert judged(np.array([[0.1, 0.0], [0.1, 0.0], [0.0, 0.0]]), table) == ""
+    assert judged(np.array([[0.1, 0.0], [0.1, 0.0], [0.1, 0.0]]), table).startswith("farming: going round")
+
+
 @given(
     st.integers(0, 5),
     st.lists(st.floats(-50, 50), min_size=4, max_size=4).filter(lambda z: max(map(abs, z)) > 1e-3),
@@ -162,9 +170,11 @@ def test_duplicates_pay_in_the_same_order() -> None:
     rng = np.random.default_rng(0)
     pay = rng.normal(size=(3, 500))
     known = probe(pay[:1])
-    new = probe(np.stack([np.exp(pay[0]), pay[1], -pay[1], 3 * pay[1] + 2, pay[2], np.ones(500)]))
-    assert duplicates(known, new).tolist() == [0, -1, -1, 2, -1, -1]
-    assert duplicates(known[:0], new).tolist() == [-1, -1, -1, 1, -1, -1]
+    new = probe(np.stack([pay[0] ** 3, pay[1], -pay[1], 3 * pay[1], pay[2], 0 * pay[2], pay[1] + 0.5]))
+    assert duplicates(known, new).tolist() == [0, -1, -1, 2, -1, -1, -1]
+    assert duplicates(known[:0], new).tolist() == [-1, -1, -1, 1, -1, -1, -1]
+    same = probe(np.stack([pay[0], 2 * pay[0]]))
+    assert duplicates(known[:0], same).tolist() == [-1, 0] and same[0] @ same[1] == pytest.approx(1.0)
 
 
 def made(critic: Critic | None, **more: Any) -> EvolvedReward:
@@ -184,6 +194,15 @@ def test_what_is_rejected_is_not_trained_and_shifts_nobody(purpose: Any) -> None
     for name in ("objective", "measures"):
         np.testing.assert_array_equal(getattr(held, name)[[0, 2]], getattr(free, name)[[0, 2]])
     qd.check_problem(made(Critic()))
+
+
+def test_verdicts_do_not_depend_on_the_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(Critic, "judge", lambda self, *given: seen.append(given) or [None])
+    for purpose in ("search", "select", "test"):
+        made(Critic()).evaluate(Request(weights(step=1.0), purpose=purpose), np.ones(1, np.uint64))  # type: ignore[arg-type]
+    assert [given[2] is TABLE for given in seen] == [True] * 3
+    assert [given[3:] for given in seen] == [(0.98, 1.0)] * 3, "the learner's discount, what success is paid"
 
 
 def test_a_run_keeps_the_reasons_and_its_digest(tmp_path: Any) -> None:

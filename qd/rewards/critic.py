@@ -213,25 +213,26 @@ def _worst(excess: NDArray[np.float64], where: NDArray[np.bool_]) -> int | None:
 
 
 def probe(paid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, m) pay on m probe steps to (n, m) ranks with mean 0 and norm 1; 0 where pay is constant.
+    """(n, m) pay on m probe steps to (n, 2 m) ranks with mean 0 and norm 1; 0 where nothing is paid.
 
-    The product of two of them is Spearman's rank correlation of the rewards.
+    The product of two of them is Spearman's rank correlation of the rewards, each beside as many steps that are paid
+    nothing: the order alone would not tell a reward from the same with a price, or a gift, for every step.
     """
-    ranks = np.asarray(rankdata(paid, axis=1), np.float64)
+    ranks = np.asarray(rankdata(np.concatenate([paid, np.zeros_like(paid)], axis=1), axis=1), np.float64)
     ranks -= ranks.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(ranks, axis=1, keepdims=True)
     return np.divide(ranks, norm, out=np.zeros_like(ranks), where=norm > 0)
 
 
 def duplicates(known: NDArray[np.float64], probed: NDArray[np.float64], above: float = 0.999) -> NDArray[np.int64]:
-    """(n,) of each reward the first one that pays in the same order, -1 where there is none.
+    """(n,) of each reward the first one that pays alike, -1 where there is none.
 
     Numbers below k are rows of ``known``, k + i is the i-th of ``probed`` itself, which came before it and is no
     duplicate. The caller keeps ``known``: append the rows that are no duplicates.
 
     Args:
-        known: (k, m) ``probe`` of rewards that were judged; may be empty.
-        probed: (n, m) ``probe`` of new ones.
+        known: (k, 2 m) ``probe`` of rewards that were judged; may be empty.
+        probed: (n, 2 m) ``probe`` of new ones.
         above: the rank correlation above which two are the same.
     """
     same = np.full(len(probed), -1, np.int64)
