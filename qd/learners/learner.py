@@ -78,9 +78,11 @@ class Learner(ABC):
 
     Attributes:
         steps: environment steps that one learner gets.
+        discount: what it discounts rewards by, a step.
     """
 
     steps: int
+    discount: float = 1.0
 
     @abstractmethod
     def train(

@@ -31,6 +31,7 @@ from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.q_learning import QLearning
 from qd.learners.table_task import LayoutTask
 from qd.ragged import Ragged, Solutions
+from qd.rewards.critic import Critic
 from qd.rewards.reward import RewardForm
 from qd.rng import derived_seeds
 from qd.space import Measures, Space
@@ -81,6 +82,8 @@ class EvolvedReward(Problem):
     """Another learner that the test trains too: does the reward teach it as well?"""
     limit: float = 1e6
     """A reward that pays more than this in a step is refused."""
+    critic: Critic | None = None
+    """Judges rewards on the first search layout, whatever the purpose: what it rejects is trained by nobody."""
 
     fidelities = MappingProxyType({"steps": "environment steps of an inner learner; a share of the full number"})
     columns = MappingProxyType(_COLUMNS)
@@ -102,6 +105,11 @@ class EvolvedReward(Problem):
             if name not in known and name != "visits":
                 raise QDError(f"EvolvedReward.reward: {type(self.task).__name__} has no variable {name!r}, "
                               f"{nearest(name, known)}")  # fmt: skip
+        if self.critic is not None:
+            for name in self.critic.progress:
+                if name not in known:
+                    raise QDError(f"EvolvedReward.critic: {type(self.task).__name__} has no variable {name!r} to be "
+                                  f"progress, {nearest(name, known)}")  # fmt: skip
         for number in (*range(self.layouts), *range(HELD_OUT, HELD_OUT + self.held_out)):
             self.task.solvable(number)
 
@@ -218,6 +226,11 @@ class EvolvedReward(Problem):
                 reasons[row] = f"the reward is not finite on {int(wrong.sum())} of {paid.shape[1]} steps"
             elif (most := np.abs(paid[row]).max()) > self.limit:
                 reasons[row] = f"the reward pays {most:.3g} in a step, more than limit = {self.limit:g}"
+        left = np.array([row for row in range(len(solutions)) if row not in reasons], np.int64)
+        if self.critic is not None and len(left):
+            table = self.task.layout(0)
+            judged = self.critic.judge(self.reward, solutions[left], table, self.learner.discount, self.sparse)
+            reasons.update({int(row): reason for row, reason in zip(left, judged, strict=True) if reason is not None})
         return reasons
 
     def _trained(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from qd.rewards.clip import Clip
     from qd.rewards.count_bonus import CountBonus
     from qd.rewards.criterion import Criterion
+    from qd.rewards.critic import Critic
     from qd.rewards.delta import Delta
     from qd.rewards.difficulty_scale import DifficultyScale
     from qd.rewards.empowerment_of_tables import capacity, empowerment
@@ -62,6 +63,7 @@ _HOMES = {
     "Combiner": "term",
     "CountBonus": "count_bonus",
     "Criterion": "criterion",
+    "Critic": "critic",
     "Delta": "delta",
     "DifficultyScale": "difficulty_scale",
     "ExactMatch": "exact_match",
@@ -121,6 +123,7 @@ __all__ = [
     "Combiner",
     "CountBonus",
     "Criterion",
+    "Critic",
     "Delta",
     "DifficultyScale",
     "ExactMatch",
