@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qd.learners.learner import Learned, Learner
     from qd.learners.q_learning import QLearning
     from qd.learners.table_task import LayoutTask, TableTask
+    from qd.learners.task_critic import TaskCritic
 
 _HOMES = {
     "KeyDoor": "key_door",
@@ -18,6 +19,7 @@ _HOMES = {
     "Learner": "learner",
     "QLearning": "q_learning",
     "TableTask": "table_task",
+    "TaskCritic": "task_critic",
 }
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Learner",
     "QLearning",
     "TableTask",
+    "TaskCritic",
 ]
 
 

@@ -30,6 +30,7 @@ from qd.errors import QDError, nearest
 from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.q_learning import QLearning
 from qd.learners.table_task import LayoutTask
+from qd.learners.task_critic import TaskCritic
 from qd.ragged import Ragged, Solutions
 from qd.rewards.reward import RewardForm
 from qd.rng import derived_seeds
@@ -81,6 +82,8 @@ class EvolvedReward(Problem):
     """Another learner that the test trains too: does the reward teach it as well?"""
     limit: float = 1e6
     """A reward that pays more than this in a step is refused."""
+    critic: TaskCritic | None = None
+    """Refuses what it finds something wrong with, before a learner is trained; None: all rewards are tried."""
 
     fidelities = MappingProxyType({"steps": "environment steps of an inner learner; a share of the full number"})
     columns = MappingProxyType(_COLUMNS)
@@ -208,11 +211,16 @@ class EvolvedReward(Problem):
 
     def _refused(self, solutions: Solutions, test: bool) -> dict[int, str]:
         """Row -> why its reward is not worth a step of training: it is not finite, or beyond all bounds."""
+        reasons: dict[int, str] = {}
+        if self.critic is not None:
+            verdicts = enumerate(self.critic.verdicts(solutions))
+            reasons = {row: str(verdict) for row, verdict in verdicts if not verdict.passed}
         first = self.task.layout(HELD_OUT if test else 0)
         with np.errstate(all="ignore"):
             paid = self.reward.values(solutions, first.all_steps)
-        reasons = {}
         for row in range(len(solutions)):
+            if row in reasons:
+                continue
             wrong = ~np.isfinite(paid[row])
             if wrong.any():
                 reasons[row] = f"the reward is not finite on {int(wrong.sum())} of {paid.shape[1]} steps"

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qd.rewards.clip import Clip
+    from qd.rewards.critic import Critic, Verdict
     from qd.rewards.delta import Delta
     from qd.rewards.feature import Feature
     from qd.rewards.gene import Gene
     from qd.rewards.potential import Potential
+    from qd.rewards.program import Program, ProgramReward
     from qd.rewards.reward import Reward, RewardForm
     from qd.rewards.steps import Steps, Variable
     from qd.rewards.term import Combiner, Operator, Term, Values
@@ -19,34 +21,42 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "clip",
     "Combiner": "term",
+    "Critic": "critic",
     "Delta": "delta",
     "Feature": "feature",
     "Gene": "gene",
     "Operator": "term",
     "Potential": "potential",
+    "Program": "program",
+    "ProgramReward": "program",
     "Reward": "reward",
     "RewardForm": "reward",
     "Steps": "steps",
     "Term": "term",
     "Values": "term",
     "Variable": "steps",
+    "Verdict": "critic",
     "WeightedSum": "weighted_sum",
 }
 
 __all__ = [
     "Clip",
     "Combiner",
+    "Critic",
     "Delta",
     "Feature",
     "Gene",
     "Operator",
     "Potential",
+    "Program",
+    "ProgramReward",
     "Reward",
     "RewardForm",
     "Steps",
     "Term",
     "Values",
     "Variable",
+    "Verdict",
     "WeightedSum",
 ]
 
