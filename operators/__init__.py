@@ -10,13 +10,14 @@ tokens       replace_tokens, crossover_tokens, edit_tokens (token sequences, als
 local_competition  nslc_order (of novelty and local competition)
 mirror       reflection into a box
 centred_ranks  objectives by their order, ties alike
+trees        expression trees as prefix code: sub-tree crossover and mutation, constants, simplification
 adam         one step of the optimiser
 cma_es, sep_cma_es, one_plus_one_es    evolution strategies: modules of init, ask, tell, restart, stop_reasons
 
 `rng` is a numpy Generator; the same bits of it give the same bits of children.
 """
 
-from operators import cma_es, one_plus_one_es, sep_cma_es
+from operators import cma_es, one_plus_one_es, sep_cma_es, trees
 from operators.adam import adam
 from operators.centred_ranks import centred_ranks
 from operators.local_competition import nslc_order
@@ -80,6 +81,7 @@ __all__ = [
     "sep_cma_es",
     "simulated_binary_crossover",
     "tournament",
+    "trees",
     "truncation",
     "uniform_crossover",
 ]

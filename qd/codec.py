@@ -109,6 +109,8 @@ for _path, _name in (
     ("qd.algorithms._judged_variation:Variation", "Judged.Variation"),
     ("qd.algorithms._members:Members", "Members"),
     ("qd.algorithms.promptquine:Pool", "PromptQuine.Pool"),
+    ("qd.rewards.program:Program", "Program"),
+    ("qd.rewards.steps:Variable", "Variable"),
     ("operators.cma_es:CMAESState", "operators.CMAES"),
     ("operators.one_plus_one_es:OnePlusOneESState", "operators.OnePlusOneES"),
     ("operators.sep_cma_es:SepCMAESState", "operators.SepCMAES"),

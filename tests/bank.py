@@ -305,6 +305,10 @@ def experiments() -> dict[str, qd.Experiment]:
         held_out=2,
         test_seeds=2,
     )
+    door = qd.learners.KeyDoor(size=6, horizon=40)
+    programs = qd.problems.EvolvedReward(
+        door, qd.rewards.ProgramReward(door.variables), qd.learners.QLearning(steps=200), held_out=2, test_seeds=2
+    )
     bank = {
         "ask_tell": qd.Experiment(arm, a.AskTell(_cma), 150),
         "evotorch_cma_es": qd.Experiment(arm, a.EvotorchCMAES(10, sigma=0.2), 105),
@@ -322,6 +326,9 @@ def experiments() -> dict[str, qd.Experiment]:
         "cma_es_one_plus_one": qd.Experiment(arm, a.EvolutionStrategy("one_plus_one", 7), 200),
         "nelder_mead": qd.Experiment(arm, a.NelderMead(tolerance=0.1), 150),
         "genetic_algorithm": qd.Experiment(arm, a.GeneticAlgorithm(30, parents=5, crossover_probability=0.5), 500),
+        "genetic_programming": qd.Experiment(
+            programs, a.GeneticProgramming(12, qd.learners.TaskCritic(programs.task, programs.reward), tune_every=1), 50
+        ),
         "deep_ga": qd.Experiment(
             qd.problems.Decoded(qd.problems.Noisy(qd.problems.Sphere(dimension=30, cells=8), 0.3), 0.5, chunk=8),
             a.DeepGA(40, parents=5, sigma=0.05, validated=4, validation_episodes=3),

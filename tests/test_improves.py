@@ -12,7 +12,7 @@ import qd
 from operators import hypervolume
 from qd import algorithms as a
 from qd.problems import Decoded, HardMaze, Noisy, PlanarArm, PlanarArmTradeOff, Sphere
-from tests import bank
+from tests import bank, regression
 from tests.planted import Planted, PlantedTokens
 
 pytestmark = pytest.mark.peer
@@ -25,6 +25,7 @@ TRADE = PlanarArmTradeOff(joints=8)
 ZDT = qd.problems.ZDT1(dimension=10)
 PLANTED = Planted(40)
 DIFFUSION = qd.problems.MixtureDiffusion(off=0.8)
+FITTED = regression.problem()
 
 
 def best(result: qd.Result) -> float:
@@ -74,6 +75,7 @@ CASES: dict[str, tuple[qd.Problem, qd.Algorithm, Callable[[qd.Result], float]]] 
     "GeneticAlgorithm": (SPHERE, a.GeneticAlgorithm(50, parents=10, sigma=0.3), best),
     "DeepGA": (Decoded(SPHERE, init_sigma=1.0), a.DeepGA(50, 10, 0.3, validation_episodes=0), best),
     "NoveltyGA": (Decoded(MAZE), a.NoveltyGA(50, 10, 0.1), seen("coverage")),
+    "GeneticProgramming": (FITTED, a.GeneticProgramming(50), best),
     "EvolutionStrategy cma": (SPHERE, a.EvolutionStrategy("cma"), best),
     "EvolutionStrategy sep_cma": (SPHERE, a.EvolutionStrategy("sep_cma"), best),
     "EvolutionStrategy one_plus_one": (SPHERE, a.EvolutionStrategy("one_plus_one"), best),

@@ -13,6 +13,7 @@ from qd.algorithms.evoprompt_de import EvoPromptDE
 from qd.algorithms.evoprompt_ga import EvoPromptGA
 from qd.algorithms.evotorch_cma_es import EvotorchCMAES
 from qd.algorithms.genetic_algorithm import GeneticAlgorithm
+from qd.algorithms.genetic_programming import GeneticProgramming
 from qd.algorithms.gepa import GEPA
 from qd.algorithms.halving import Halving
 from qd.algorithms.map_elites import MapElites
@@ -69,6 +70,7 @@ __all__ = [
     "EvolutionStrategy",
     "EvotorchCMAES",
     "GeneticAlgorithm",
+    "GeneticProgramming",
     "Halving",
     "MapElites",
     "NelderMead",

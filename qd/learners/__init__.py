@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from qd.learners.learner import Learned, Learner
     from qd.learners.q_learning import QLearning
     from qd.learners.table_task import LayoutTask, TableTask
+    from qd.learners.task_critic import TaskCritic
 
 _HOMES = {
     "GaussianPolicy": "gaussian_policy",
@@ -20,6 +21,7 @@ _HOMES = {
     "Learner": "learner",
     "QLearning": "q_learning",
     "TableTask": "table_task",
+    "TaskCritic": "task_critic",
     "Trained": "gaussian_policy",
 }
 
@@ -31,6 +33,7 @@ __all__ = [
     "Learner",
     "QLearning",
     "TableTask",
+    "TaskCritic",
     "Trained",
 ]
 

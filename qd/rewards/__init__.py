@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from qd.rewards.potential import Potential
     from qd.rewards.process_score import ProcessScore
     from qd.rewards.product import Product
+    from qd.rewards.program import Program, ProgramReward
     from qd.rewards.reward import Reward, RewardForm
     from qd.rewards.router import Mixture, Router
     from qd.rewards.rubric_edits import RubricEdits
@@ -89,6 +90,8 @@ _HOMES = {
     "Potential": "potential",
     "ProcessScore": "process_score",
     "Product": "product",
+    "Program": "program",
+    "ProgramReward": "program",
     "Reward": "reward",
     "RewardForm": "reward",
     "Router": "router",
@@ -149,6 +152,8 @@ __all__ = [
     "Potential",
     "ProcessScore",
     "Product",
+    "Program",
+    "ProgramReward",
     "Reward",
     "RewardForm",
     "Router",

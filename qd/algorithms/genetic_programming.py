@@ -1,0 +1,380 @@
+"""Genetic programming, Koza 1992, with a critic, islands, and constants tuned by CMA-ES.
+
+Programs are varied as trees: sub-trees are exchanged or grown anew, constants jittered, terms dropped, rescaled, added.
+Which of those edits are made is left to a bandit on what they gain. Structure and constants are searched apart, as in
+R* (Li et al. 2025): every few generations CMA-ES tunes the constants of the best. Good where the form of the answer
+matters and is short; where it is known, a search over weights needs fewer evaluations.
+
+Where we differ from Koza: a critic, if one is given, sees every program before an evaluation is spent on it, and what
+it refuses, or what was evaluated before in another form, is drawn again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd.algorithm import Algorithm, Report, positive, probability
+from qd.contracts import Evaluation, Problem, Request
+from qd.errors import QDError
+from qd.learners.task_critic import TaskCritic
+from qd.ragged import Ragged
+from qd.rewards.edits import EDITS, Edit, edited
+from qd.rewards.program import Program, tree_of
+from qd.rng import generator
+
+Row = NDArray[np.float64]
+_TUNED_AT_ONCE = 5  # solutions a generation of the CMA-ES that tunes constants
+_REASONS_KEPT = 100
+
+
+@dataclass
+class GeneticProgrammingState:
+    """The population of all islands. ``ids`` are evaluation numbers."""
+
+    seed: int
+    space: Program
+    generation: int = 0
+    bred: int = 0  # generations of children told
+    solutions: Ragged = field(default_factory=lambda: Ragged.from_rows([], np.float64))
+    objective: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # (n,)
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,)
+    island: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,)
+    born_on: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # islands of what is evaluated
+    known: dict[str, float] = field(default_factory=dict)  # canonical program -> its objective
+    tuning: list[dict[str, Any]] = field(default_factory=list)  # programs whose constants are being tuned
+    tuned: int = 0  # evaluations of each so far
+    edits: dict[str, list[int]] = field(default_factory=lambda: {kind: [0, 0] for kind in EDITS})  # wins, losses
+    refused: dict[str, int] = field(default_factory=dict)  # check -> programs
+    reasons: list[str] = field(default_factory=list)  # the latest
+    repeats: int = 0  # programs that were known already
+
+
+@dataclass(frozen=True)
+class GeneticProgramming(Algorithm):
+    """Evolve expression trees.
+
+    >>> GeneticProgramming(population_size=60).island_count
+    4
+    """
+
+    population_size: int = 24
+    """Programs, elites included, over all islands."""
+    critic: TaskCritic | None = None
+    """Sees every program before it is evaluated; None: all are evaluated."""
+    retries: int = 10
+    """Draws of a child, or of a first program, before the last one is evaluated in spite of the critic."""
+    tournament_size: int = 3
+    """Contestants for each parent."""
+    elites: int = 2
+    """The best so many of an island survive as they are."""
+    crossover: float = 0.6
+    """Share of children by sub-tree crossover; what the four shares leave of 1 is sub-tree mutation too."""
+    mutation: float = 0.25
+    """Share by sub-tree mutation."""
+    jitter: float = 0.1
+    """Share whose constants are jittered."""
+    jitter_sigma: float = 0.3
+    """Its standard deviation, relative to a constant."""
+    edit: float = 0.05
+    """Share of edits of terms at the start ..."""
+    edit_most: float = 0.3
+    """... and in the end; the other shares make room for it alike."""
+    edit_growth: float = 0.0125
+    """Its rise a generation."""
+    tune_every: int = 3
+    """Generations between two tunings of constants; 0: never."""
+    tune_top: int = 3
+    """Programs that are tuned."""
+    tune_evaluations: int = 10
+    """Evaluations for each of them."""
+    islands: int = 4
+    """Where the population is over 40; else one."""
+    migration: float = 0.3
+    """Chance a generation that an island takes in the best of the one before it, in the place of its worst."""
+
+    State = GeneticProgrammingState
+
+    def __post_init__(self) -> None:
+        positive(self, "population_size", "retries", "tournament_size", "jitter_sigma", "islands", "tune_top")
+        probability(self, "crossover", "mutation", "jitter", "edit", "edit_most", "edit_growth", "migration")
+        if self.crossover + self.mutation + self.jitter > 1:
+            raise QDError("GeneticProgramming: crossover, mutation and jitter add up to more than 1")
+        if self.tune_every < 0 or self.tune_evaluations < 0:
+            raise QDError("GeneticProgramming: tune_every and tune_evaluations want numbers of at least 0")
+        least = self.population_size // self.island_count
+        if not 0 <= self.elites < least:
+            raise QDError(
+                f"GeneticProgramming.elites: got {self.elites}, wanted 0 to {least - 1}: an island has {least}"
+            )
+
+    @property
+    def island_count(self) -> int:
+        """How many islands there are."""
+        return self.islands if self.population_size > 40 else 1
+
+    def init(self, problem: Problem, seed: int) -> GeneticProgrammingState:
+        space = problem.space()
+        if not isinstance(space, Program):
+            raise QDError(f"GeneticProgramming varies programs (qd.rewards.Program), not {space!r}")
+        if self.critic is not None and self.critic.form.space != space:
+            raise QDError("GeneticProgramming.critic: its form has other programs than the problem; give both the same")
+        return GeneticProgrammingState(seed, space)
+
+    def ask(self, state: GeneticProgrammingState, left: int) -> Request | None:
+        if left <= 0:
+            return None
+        number = state.generation
+        state.generation += 1
+        if len(state.ids) == 0:
+            return self._first(state, generator(state.seed, "sample", number))
+        if state.tuning:
+            return self._tuned_children(state, generator(state.seed, "tune", number))
+        return self._children(state, generator(state.seed, "variation", number))
+
+    def _first(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
+        """Ramped half-and-half; what the critic refuses is drawn again, with the depth of its place."""
+        drawn, seen = list(state.space.sample(self.population_size, rng)), set[str]()
+        depths = np.arange(self.population_size) % state.space.max_depth + 1 if state.space.max_depth else [0]
+        for i in range(self.population_size):
+            depth = int(depths[i % len(depths)])
+
+            def again(depth: int = depth) -> Row:
+                return state.space.grow(rng, depth).reshape(-1)
+
+            drawn[i] = self._passed(state, drawn[i], again, seen)
+        state.born_on = np.arange(self.population_size) % self.island_count
+        return Request(state.space.pack(drawn), operators="grown")
+
+    def _passed(self, state: GeneticProgrammingState, row: Row, again: Any, seen: set[str]) -> Row:
+        """The row, or another drawn in its place until neither critic nor memory has anything against it."""
+        for left in range(self.retries, 0, -1):
+            key = _key(state.space, row)
+            if key in state.known or key in seen:
+                state.repeats += 1
+            else:
+                reason = self._refusal(state, row)
+                if not reason:
+                    break
+                state.reasons = [*state.reasons, f"{state.space.formula(row, 3)}: {reason}"][-_REASONS_KEPT:]
+            if left > 1:
+                row = again()
+        seen.add(_key(state.space, row))
+        return row
+
+    def _refusal(self, state: GeneticProgrammingState, row: Row) -> str:
+        if self.critic is None:
+            return ""
+        reason = self.critic.reasons(state.space.pack([row]))[0]
+        if reason is None:
+            return ""
+        check = reason.partition(":")[0]
+        state.refused[check] = state.refused.get(check, 0) + 1
+        return reason
+
+    def _children(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
+        rows, parents, names, islands = list[Row](), list[tuple[int, int]](), list[str](), list[int]()
+        share = min(self.edit_most, self.edit + self.edit_growth * state.bred)
+        seen: set[str] = set()
+        for island in range(self.island_count):
+            here = np.flatnonzero(state.island == island)
+            if len(here) == 0:  # all of it failed: it is settled from the others
+                here = np.arange(len(state.ids))
+            for _ in range(len(range(island, self.population_size, self.island_count)) - self.elites):
+                made: list[Any] = [0, 0, ""]
+
+                def draw(here: NDArray[np.int64] = here, made: list[Any] = made) -> Row:
+                    row, *made[:] = self._child(state, here, rng, share)
+                    return row
+
+                rows.append(self._passed(state, draw(), draw, seen))
+                parents.append((made[0], made[1]))
+                names.append(made[2])
+                islands.append(island)
+        state.born_on = np.array(islands, np.int64)
+        return Request(state.space.pack(rows), parents=np.array(parents, np.int64), operators=names)
+
+    def _child(
+        self, state: GeneticProgrammingState, here: NDArray[np.int64], rng: np.random.Generator, edits: float
+    ) -> tuple[Row, int, int, str]:
+        """A child, the evaluation numbers of its parents (-1: none), and how it was made."""
+        from operators import tournament, trees
+
+        space, arity = state.space, state.space.arity
+        first, second = here[tournament(state.objective[here], rng, 2, self.tournament_size)]
+        tree, ids = tree_of(state.solutions.row(int(first))), (int(state.ids[first]), int(state.ids[second]))
+
+        def fits(child: Row) -> bool:
+            return not space.refusal(child.reshape(-1))
+
+        if rng.random() < edits:
+            chances = [(rng.beta(1 + wins, 1 + losses), kind) for kind, (wins, losses) in state.edits.items()]
+            kind = max(chances)[1]
+            child, ok = edited(space, tree.reshape(-1), Edit(kind), rng)
+            if ok:
+                return child, ids[0], -1, kind
+        drawn = rng.random()
+        if drawn < self.crossover:
+            child, ok = trees.subtree_crossover(tree, tree_of(state.solutions.row(int(second))), rng, arity, fits)
+            if ok:
+                return child.reshape(-1), *ids, "crossover"
+        elif drawn < self.crossover + self.jitter:
+            child, ok = trees.jitter_constants(tree, rng, self.jitter_sigma, space.bound)
+            if ok:
+                return child.reshape(-1), ids[0], -1, "jitter"
+
+        def grow(rng: np.random.Generator) -> Row:
+            return space.grow(rng, int(rng.integers(space.max_depth + 1)))
+
+        child, _ = trees.subtree_mutation(tree, rng, arity, grow, fits)
+        return child.reshape(-1), ids[0], -1, "mutation"
+
+    def tell(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
+        assert isinstance(request.solutions, Ragged)
+        for row, worth, ok in zip(request.solutions, evaluation.objective, evaluation.ok, strict=True):
+            state.known[_key(state.space, row)] = float(worth) if ok else float("-inf")
+        if state.tuning:
+            self._tell_tuning(state, request, evaluation)
+            return
+        first = len(state.ids) == 0
+        if not first:
+            self._reward_edits(state, request, evaluation)
+        good = np.flatnonzero(evaluation.ok)
+        kept = np.concatenate([self._elites(state, i) for i in range(self.island_count)]) if not first else good[:0]
+        rows = [*state.solutions[kept], *request.solutions[good]]
+        objective = np.concatenate([state.objective[kept], evaluation.objective[good]])
+        ids = np.concatenate([state.ids[kept], request.ids[good]])
+        island = np.concatenate([state.island[kept], state.born_on[good]])
+        if len(good) == 0:  # nothing came of this generation: the parents stay
+            return
+        order = np.argsort(-objective, kind="stable")
+        state.solutions = state.space.pack([rows[i] for i in order])
+        state.objective, state.ids, state.island = objective[order], ids[order], island[order]
+        state.bred += 1
+        self._migrate(state)
+        if self.tune_every and self.tune_evaluations and state.bred % self.tune_every == 0:
+            self._begin_tuning(state)
+
+    def _elites(self, state: GeneticProgrammingState, island: int) -> NDArray[np.int64]:
+        return np.flatnonzero(state.island == island)[: self.elites]  # the population is best first
+
+    def _reward_edits(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
+        """The bandit's wins and losses: whether an edited child is better than its parent."""
+        worth = dict(zip(state.ids.tolist(), state.objective.tolist(), strict=True))
+        assert request.parents is not None
+        for row, kind in enumerate(request.operators):
+            if kind in state.edits:
+                before = worth.get(int(request.parents[row, 0]), np.inf)
+                won = bool(evaluation.ok[row] and evaluation.objective[row] > before)
+                state.edits[kind][0 if won else 1] += 1
+
+    def _migrate(self, state: GeneticProgrammingState) -> None:
+        if self.island_count == 1:
+            return
+        rng = generator(state.seed, "migration", state.bred)
+        comes = rng.random(self.island_count) < self.migration
+        before = [np.flatnonzero(state.island == island) for island in range(self.island_count)]
+        best = [state.solutions.row(int(rows[0])).copy() if len(rows) else None for rows in before]
+        worth = [(state.objective[rows[0]], state.ids[rows[0]]) if len(rows) else None for rows in before]
+        rows = list(state.solutions)
+        for island in np.flatnonzero(comes):
+            guest, value = best[island - 1], worth[island - 1]
+            if guest is None or value is None or len(before[island]) < 2 or value[1] in state.ids[before[island]]:
+                continue
+            place = int(before[island][-1])
+            rows[place] = guest
+            state.objective[place], state.ids[place] = value
+        order = np.argsort(-state.objective, kind="stable")
+        state.solutions = state.space.pack([rows[i] for i in order])
+        state.objective, state.ids, state.island = state.objective[order], state.ids[order], state.island[order]
+
+    def _begin_tuning(self, state: GeneticProgrammingState) -> None:
+        """The best programs that have constants, each with a CMA-ES at its own."""
+        from operators import cma_es
+
+        state.tuning, state.tuned, seen = [], 0, set[int]()
+        for place, row in enumerate(state.solutions):
+            constants = tree_of(row)[tree_of(row)[:, 0] == 0, 1]
+            if len(constants) and int(state.ids[place]) not in seen and len(state.tuning) < self.tune_top:
+                seen.add(int(state.ids[place]))
+                es = cma_es.init(constants[None], self.jitter_sigma, _TUNED_AT_ONCE)
+                best = {"row": row.copy(), "objective": float(state.objective[place]), "id": int(state.ids[place])}
+                state.tuning.append({"start": int(state.ids[place]), "es": es, **best})
+
+    def _tuned_children(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
+        from operators import cma_es
+
+        rows, parents = list[Row](), list[int]()
+        for one in state.tuning:
+            asked = cma_es.ask(one["es"], rng.standard_normal((1, _TUNED_AT_ONCE, one["es"].d)))[0]
+            for constants in np.clip(asked, -state.space.bound, state.space.bound):
+                rows.append(with_constants(one["row"], constants))
+                parents.append(one["start"])
+        return Request(state.space.pack(rows), parents=np.array(parents, np.int64)[:, None], operators="tuned")
+
+    def _tell_tuning(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
+        from operators import cma_es
+
+        assert isinstance(request.solutions, Ragged)
+        for i, one in enumerate(state.tuning):
+            rows = np.arange(i * _TUNED_AT_ONCE, min((i + 1) * _TUNED_AT_ONCE, len(request)))
+            objective = evaluation.objective[rows]
+            good = np.flatnonzero(evaluation.ok[rows])
+            if len(good) == 0:
+                continue
+            best = int(good[np.argmax(objective[good])])
+            if objective[best] > one["objective"]:
+                one["row"] = request.solutions.row(int(rows[best])).copy()
+                one["objective"], one["id"] = float(objective[best]), int(request.ids[rows[best]])
+            if len(rows) == _TUNED_AT_ONCE:
+                constants = np.array([tree_of(request.solutions.row(int(r))) for r in rows])
+                points = constants[:, constants[0, :, 0] == 0, 1]
+                worst = float(objective[good].min())
+                cma_es.tell(one["es"], points[None], np.where(evaluation.ok[rows], objective, worst)[None])
+        state.tuned += _TUNED_AT_ONCE
+        if state.tuned < self.tune_evaluations:
+            return
+        rows_now = list(state.solutions)
+        for one in state.tuning:
+            for place in np.flatnonzero(state.ids == one["start"]):
+                rows_now[place] = one["row"]
+                state.objective[place], state.ids[place] = one["objective"], one["id"]
+        order = np.argsort(-state.objective, kind="stable")
+        state.solutions = state.space.pack([rows_now[i] for i in order])
+        state.objective, state.ids, state.island = state.objective[order], state.ids[order], state.island[order]
+        state.tuning = []
+
+    def report(self, state: GeneticProgrammingState) -> Report:
+        n = len(state.ids)
+        nodes = state.solutions.lengths / 2
+        metrics = {
+            "population_best": float(state.objective.max()) if n else float("nan"),
+            "population_mean": float(state.objective.mean()) if n else float("nan"),
+            "nodes_mean": float(nodes.mean()) if n else float("nan"),
+            "repeats": float(state.repeats),
+            "refused": float(sum(state.refused.values())),
+        }
+        kinds = Counter({kind: wins for kind, (wins, _) in state.edits.items()})
+        metrics |= {f"edit_{kind}_wins": float(kinds[kind]) for kind in EDITS}
+        reasons = np.array(state.reasons or [""])
+        return Report(
+            metrics=metrics,
+            populations={"solutions": state.solutions, "objective": state.objective, "refusals": reasons},
+        )
+
+
+def with_constants(row: Row, constants: NDArray[np.float64]) -> Row:
+    """The program with its constants, in prefix order, replaced."""
+    tree = tree_of(row).copy()
+    tree[tree[:, 0] == 0, 1] = constants
+    return tree.reshape(-1)
+
+
+def _key(space: Program, row: Row) -> str:
+    """A short name of a program's canonical form."""
+    return blake2b(space.canonical(row).tobytes(), digest_size=12).hexdigest()
