@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qd.learners.key_door import KeyDoor
     from qd.learners.learner import Learned, Learner
+    from qd.learners.mini_grid import MiniGridTables
     from qd.learners.q_learning import QLearning
     from qd.learners.table_task import LayoutTask, TableTask
 
@@ -16,6 +17,7 @@ _HOMES = {
     "LayoutTask": "table_task",
     "Learned": "learner",
     "Learner": "learner",
+    "MiniGridTables": "mini_grid",
     "QLearning": "q_learning",
     "TableTask": "table_task",
 }
@@ -25,6 +27,7 @@ __all__ = [
     "LayoutTask",
     "Learned",
     "Learner",
+    "MiniGridTables",
     "QLearning",
     "TableTask",
 ]

@@ -102,7 +102,7 @@ class TableTask:
 
 
 class LayoutTask(ABC):
-    """A family of layouts with the same states and actions. A frozen dataclass of settings.
+    """A family of layouts with the same actions. A frozen dataclass of settings.
 
     Attributes:
         variables: the schema: what a reward may read.
@@ -112,7 +112,7 @@ class LayoutTask(ABC):
 
     @abstractmethod
     def layout(self, number: int) -> TableTask:
-        """Layout number 0, 1, ...: the same one every time. All have equal shapes, and can be solved."""
+        """Layout number 0, 1, ...: the same one every time. All have equal actions and horizons."""
 
     def solvable(self, number: int) -> TableTask:
         """The layout. Raises QDError where it has no way to succeed within its horizon."""

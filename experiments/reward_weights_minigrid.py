@@ -1,0 +1,38 @@
+"""Weights of a shaping reward on MiniGrid's DoorKey-8x8, compiled to tables."""
+
+import qd
+
+FEATURES = (
+    "toward_key",
+    "toward_door",
+    "toward_goal",
+    "toward_goal_open",
+    "key_picked",
+    "door_opened",
+    "bump",
+    "step",
+)
+
+experiment = qd.Experiment(
+    problem=qd.problems.EvolvedReward(
+        qd.learners.MiniGridTables("MiniGrid-DoorKey-8x8-v0", horizon=80),
+        qd.rewards.Reward(
+            tuple(qd.rewards.Feature(name) for name in FEATURES),
+            qd.rewards.WeightedSum(scale=0.1),
+            default={
+                "toward_key.weight": 1.0,
+                "toward_door.weight": 1.0,
+                "toward_goal_open.weight": 1.0,
+                "key_picked.weight": 1.0,
+                "door_opened.weight": 1.0,
+                "step.weight": -0.1,
+            },
+        ),
+        qd.learners.QLearning(steps=600),
+    ),
+    algorithm=qd.algorithms.Selected(
+        qd.algorithms.EvolutionStrategy(population_size=16, sigma=0.1), percent=100, candidates=5
+    ),
+    budget=167,
+    seed=1,
+)
