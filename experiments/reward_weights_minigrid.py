@@ -28,11 +28,11 @@ experiment = qd.Experiment(
                 "step.weight": -0.1,
             },
         ),
-        qd.learners.QLearning(steps=600),
+        qd.learners.QLearning(steps=1500),
     ),
     algorithm=qd.algorithms.Selected(
         qd.algorithms.EvolutionStrategy(population_size=16, sigma=0.1), percent=100, candidates=5
     ),
-    budget=167,
+    budget=407,
     seed=1,
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from qd.learners.table_task import LayoutTask
+from qd.learners.task import Task
 from qd.ragged import Solutions
 from qd.rewards.reward import RewardForm
 
@@ -78,14 +78,16 @@ class Learner(ABC):
 
     Attributes:
         steps: environment steps that one learner gets.
+        learns: the kind of task that it can learn.
     """
 
     steps: int
+    learns: type[Task] = Task
 
     @abstractmethod
     def train(
         self,
-        task: LayoutTask,
+        task: Task,
         reward: RewardForm,
         solutions: Solutions,
         which: NDArray[np.int64],
@@ -107,6 +109,6 @@ class Learner(ABC):
             steps: environment steps that each gets.
         """
 
-    def most_steps(self, task: LayoutTask, steps: int) -> int:
+    def most_steps(self, task: Task, steps: int) -> int:
         """The most environment steps, testing included, that a learner with a budget of ``steps`` uses."""
-        return steps + CURVE_POINTS * task.layout(0).horizon
+        return steps + CURVE_POINTS * task.episode_steps

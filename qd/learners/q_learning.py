@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from qd.errors import QDError, nearest
 from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.table_task import LayoutTask, TableTask
+from qd.learners.task import Task
 from qd.ragged import Solutions
 from qd.rewards.reward import RewardForm
 
@@ -46,6 +47,8 @@ class QLearning(Learner):
     device: str = "cpu"
     """Of torch."""
 
+    learns = LayoutTask
+
     def __post_init__(self) -> None:
         if self.steps < CURVE_POINTS:
             raise QDError(f"QLearning.steps: got {self.steps}, wanted at least {CURVE_POINTS}")
@@ -62,7 +65,7 @@ class QLearning(Learner):
 
     def train(
         self,
-        task: LayoutTask,
+        task: Task,
         reward: RewardForm,
         solutions: Solutions,
         which: NDArray[np.int64],

@@ -28,7 +28,7 @@ from qd.contracts import Evaluation, Problem, Request, Status
 from qd.errors import QDError, nearest
 from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.q_learning import QLearning
-from qd.learners.table_task import LayoutTask
+from qd.learners.task import Task
 from qd.rewards.reward import RewardForm
 from qd.rng import derived_seeds
 from qd.space import Measures, Space
@@ -57,7 +57,7 @@ class EvolvedReward(Problem):
     2
     """
 
-    task: LayoutTask
+    task: Task
     """The family of layouts."""
     reward: RewardForm
     """What a reward is made of; its genes are the solution."""
@@ -95,6 +95,12 @@ class EvolvedReward(Problem):
                 raise QDError(f"EvolvedReward.{name}: got {getattr(self, name)}, wanted at least 1")
         if self.layouts > HELD_OUT:
             raise QDError(f"EvolvedReward.layouts: got {self.layouts}, wanted at most {HELD_OUT}")
+        for name in ("learner", "second"):
+            learner = getattr(self, name)
+            if learner is not None and not isinstance(self.task, learner.learns):
+                raise QDError(f"EvolvedReward.{name}: {type(learner).__name__} learns a {learner.learns.__name__}, and "
+                              f"{type(self.task).__name__} is none; take one that learns it, such as "
+                              "qd.learners.PolicySearch")  # fmt: skip
         known = [variable.name for variable in self.task.variables]
         for name in self.reward.needs:
             if name not in known and name != "visits":
@@ -155,9 +161,9 @@ class EvolvedReward(Problem):
 
     def _refused(self, request: Request) -> dict[int, str]:
         """Row -> why its reward is not worth a step of training: it is not finite, or beyond all bounds."""
-        first = self.task.layout(HELD_OUT if request.purpose == "test" else 0)
+        probe = self.task.probe(HELD_OUT if request.purpose == "test" else 0)
         with np.errstate(all="ignore"):
-            paid = self.reward.values(request.solutions, first.all_steps)
+            paid = self.reward.values(request.solutions, probe)
         reasons = {}
         for row in range(len(request)):
             wrong = ~np.isfinite(paid[row])
