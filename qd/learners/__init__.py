@@ -6,33 +6,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd.learners.acrobot import Acrobot
+    from qd.learners.binned_q_learning import BinnedQLearning
+    from qd.learners.control_task import ControlTask
     from qd.learners.gaussian_policy import GaussianPolicy, Trained
     from qd.learners.key_door import KeyDoor
     from qd.learners.learner import Learned, Learner
+    from qd.learners.mini_grid import MiniGridTables
+    from qd.learners.mountain_car import MountainCar
+    from qd.learners.policy_search import PolicySearch
     from qd.learners.q_learning import QLearning
     from qd.learners.table_task import LayoutTask, TableTask
+    from qd.learners.task import Episodes, Task
     from qd.learners.task_critic import TaskCritic
 
 _HOMES = {
+    "Acrobot": "acrobot",
+    "BinnedQLearning": "binned_q_learning",
+    "ControlTask": "control_task",
+    "Episodes": "task",
     "GaussianPolicy": "gaussian_policy",
     "KeyDoor": "key_door",
     "LayoutTask": "table_task",
     "Learned": "learner",
     "Learner": "learner",
+    "MiniGridTables": "mini_grid",
+    "MountainCar": "mountain_car",
+    "PolicySearch": "policy_search",
     "QLearning": "q_learning",
     "TableTask": "table_task",
+    "Task": "task",
     "TaskCritic": "task_critic",
     "Trained": "gaussian_policy",
 }
 
 __all__ = [
+    "Acrobot",
+    "BinnedQLearning",
+    "ControlTask",
+    "Episodes",
     "GaussianPolicy",
     "KeyDoor",
     "LayoutTask",
     "Learned",
     "Learner",
+    "MiniGridTables",
+    "MountainCar",
+    "PolicySearch",
     "QLearning",
     "TableTask",
+    "Task",
     "TaskCritic",
     "Trained",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from qd.learners.table_task import LayoutTask
+from qd.learners.task import Task
 from qd.ragged import Solutions
 from qd.rewards.reward import RewardForm
 
@@ -79,15 +80,17 @@ class Learner(ABC):
     Attributes:
         steps: environment steps that one learner gets.
         discount: what it discounts rewards by, a step.
+        learns: the kind of task that it can learn.
     """
 
     steps: int
     discount: float = 1.0
+    learns: Any = Task
 
     @abstractmethod
     def train(
         self,
-        task: LayoutTask,
+        task: Task,
         reward: RewardForm,
         solutions: Solutions,
         which: NDArray[np.int64],
@@ -109,6 +112,6 @@ class Learner(ABC):
             steps: environment steps that each gets.
         """
 
-    def most_steps(self, task: LayoutTask, steps: int) -> int:
+    def most_steps(self, task: Task, steps: int) -> int:
         """The most environment steps, testing included, that a learner with a budget of ``steps`` uses."""
-        return steps + CURVE_POINTS * task.layout(0).horizon
+        return steps + CURVE_POINTS * task.episode_steps

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from qd.errors import QDError, nearest
 from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.table_task import LayoutTask, TableTask
+from qd.learners.task import Task
 from qd.ragged import Solutions
 from qd.rewards.reward import RewardForm
 
@@ -46,6 +47,8 @@ class QLearning(Learner):
     device: str = "cpu"
     """Of torch."""
 
+    learns = LayoutTask
+
     def __post_init__(self) -> None:
         if self.steps < CURVE_POINTS:
             raise QDError(f"QLearning.steps: got {self.steps}, wanted at least {CURVE_POINTS}")
@@ -62,7 +65,7 @@ class QLearning(Learner):
 
     def train(
         self,
-        task: LayoutTask,
+        task: Task,
         reward: RewardForm,
         solutions: Solutions,
         which: NDArray[np.int64],
@@ -157,17 +160,26 @@ class QLearning(Learner):
 
 
 def stacked(tables: list[TableTask]) -> dict[str, NDArray[np.generic]]:
-    """The layouts' arrays, (L, S, A) or (L, ...). Raises QDError where their shapes or horizons differ."""
-    shapes = {(*table.next_state.shape, table.horizon) for table in tables}
+    """The layouts' arrays, (L, S, A) or (L, ...), with rows of zeros to the largest's S.
+
+    Raises QDError where their actions or horizons differ.
+    """
+    shapes = {(table.next_state.shape[1], table.horizon) for table in tables}
     if len(shapes) > 1:
-        raise QDError(f"layouts: their (states, actions, horizon) differ: {sorted(shapes)}; a family has one shape")
+        raise QDError(f"layouts: their (actions, horizon) differ: {sorted(shapes)}; a family has the same for all")
     return {
-        "next_state": np.stack([table.next_state for table in tables]).astype(np.int32),
-        "ends": np.stack([table.ends for table in tables]),
-        "success": np.stack([table.success for table in tables]),
-        "place": np.stack([table.place_numbers for table in tables]),
+        "next_state": _stack([table.next_state for table in tables]).astype(np.int32),
+        "ends": _stack([table.ends for table in tables]),
+        "success": _stack([table.success for table in tables]),
+        "place": _stack([table.place_numbers for table in tables]),
         "start": np.array([table.start for table in tables], np.int32),
     }
+
+
+def _stack(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays (S, ...) of one layout each to (L, S, ...), shorter ones filled up with zeros: states never come to."""
+    most = max(len(array) for array in arrays)
+    return np.stack([np.pad(a, [(0, most - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in arrays])
 
 
 def compiled(
@@ -183,4 +195,5 @@ def compiled(
     bonus = np.zeros(n, np.float32) if reward.kind == "step" else reward.count_weights(solutions).astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         paid = [reward.values(solutions, table.all_steps).astype(np.float32) for table in tables]
-    return np.stack([table.reshape(n, *tables[0].next_state.shape) for table in paid], axis=1), bonus
+    by_state = [values.reshape(n, *table.next_state.shape).swapaxes(0, 1) for table, values in zip(tables, paid)]
+    return _stack(by_state).transpose(2, 0, 1, 3), bonus  # (L, S, n, A) to (n, L, S, A)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
-from qd.rewards.steps import Steps, Variable
+from qd.learners.task import Episodes, Task
+from qd.policies import MLP
+from qd.rewards.steps import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +102,22 @@ class TableTask:
             return np.arange(len(self.next_state), dtype=np.int32)
         return np.unique(self.places, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int32)
 
+    @cached_property
+    def observations(self) -> NDArray[np.float64]:
+        """(S, o) what a network sees in a state: the variables of states, but for the one that gives the way away."""
+        seen = [np.asarray(values, np.float64) for name, values in self.states.items() if name != "progress"]
+        return np.stack([values / max(float(np.abs(values).max()), 1e-9) for values in seen], axis=1)
 
-class LayoutTask(ABC):
-    """A family of layouts with the same states and actions. A frozen dataclass of settings.
 
-    Attributes:
-        variables: the schema: what a reward may read.
+class LayoutTask(Task):
+    """A family of tables with the same actions. A frozen dataclass of settings.
+
+    A network sees the state variables but ``progress``, each divided by its greatest, and its largest output chooses.
     """
-
-    variables: tuple[Variable, ...]
 
     @abstractmethod
     def layout(self, number: int) -> TableTask:
-        """Layout number 0, 1, ...: the same one every time. All have equal shapes, and can be solved."""
+        """Layout number 0, 1, ...: the same one every time. All have equal actions and horizons."""
 
     def solvable(self, number: int) -> TableTask:
         """The layout. Raises QDError where it has no way to succeed within its horizon."""
@@ -122,3 +127,43 @@ class LayoutTask(ABC):
             raise QDError(f"{type(self).__name__}: layout {number} cannot be solved: from its start success is "
                           + ("never reached" if np.isinf(fewest) else f"{fewest:g} steps away, the horizon {layout.horizon}"))  # fmt: skip  # noqa: E501
         return layout
+
+    @property
+    def episode_steps(self) -> int:
+        return self.layout(0).horizon
+
+    def probe(self, number: int) -> Steps:
+        return self.layout(number).all_steps
+
+    def place_count(self, number: int) -> int:
+        return int(self.layout(number).place_numbers.max()) + 1
+
+    def network(self, hidden: tuple[int, ...]) -> MLP:
+        first = self.layout(0)
+        return MLP((first.observations.shape[1], *hidden, first.next_state.shape[1]), "tanh", "identity")
+
+    def episodes(self, network: MLP, weights: NDArray[np.float64], number: int) -> Episodes:
+        table, n = self.layout(number), len(weights)
+        states = np.full((n, table.horizon + 1), table.start, np.int64)
+        actions = np.zeros((n, table.horizon), np.int64)
+        length, success, going = np.zeros(n, np.int64), np.zeros(n, bool), np.ones(n, bool)
+        for step in range(table.horizon):
+            here = states[:, step]
+            act = network.forward(weights, table.observations[here], "numba").argmax(axis=1)  # ties: the first
+            length += going
+            success |= going & table.success[here, act]
+            actions[:, step] = act
+            states[:, step + 1] = table.next_state[here, act]
+            going &= ~table.ends[here, act]
+            if not going.any():
+                break
+        kept = np.arange(table.horizon) < length[:, None]  # (n, horizon)
+        at = (states[:, :-1] * table.next_state.shape[1] + actions)[kept]
+        every = table.all_steps
+        steps = Steps(
+            {name: np.asarray(values)[at] for name, values in every.after.items()},
+            {name: np.asarray(values)[at] for name, values in every.before.items()},
+            every.ends[at],
+            np.concatenate([[0], length.cumsum()]),
+        )
+        return Episodes(steps, success, table.place_numbers[states[:, 1:][kept]].astype(np.int64))

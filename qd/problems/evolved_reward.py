@@ -30,6 +30,7 @@ from qd.errors import QDError, nearest
 from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.q_learning import QLearning
 from qd.learners.table_task import LayoutTask
+from qd.learners.task import Task
 from qd.ragged import Ragged, Solutions
 from qd.rewards.critic import Critic
 from qd.rewards.reward import RewardForm
@@ -60,7 +61,7 @@ class EvolvedReward(Problem):
     2
     """
 
-    task: LayoutTask
+    task: Task
     """The family of layouts."""
     reward: RewardForm
     """What a reward is made of; its genes are the solution."""
@@ -100,12 +101,20 @@ class EvolvedReward(Problem):
                 raise QDError(f"EvolvedReward.{name}: got {getattr(self, name)}, wanted at least 1")
         if self.layouts > HELD_OUT:
             raise QDError(f"EvolvedReward.layouts: got {self.layouts}, wanted at most {HELD_OUT}")
+        for name in ("learner", "second"):
+            learner = getattr(self, name)
+            if learner is not None and not isinstance(self.task, learner.learns):
+                raise QDError(f"EvolvedReward.{name}: {type(learner).__name__} learns a {learner.learns.__name__}, and "
+                              f"{type(self.task).__name__} is none; take one that learns it, such as "
+                              "qd.learners.PolicySearch")  # fmt: skip
         known = [variable.name for variable in self.task.variables]
         for name in self.reward.needs:
             if name not in known and name != "visits":
                 raise QDError(f"EvolvedReward.reward: {type(self.task).__name__} has no variable {name!r}, "
                               f"{nearest(name, known)}")  # fmt: skip
         if self.critic is not None:
+            if not isinstance(self.task, LayoutTask):
+                raise QDError(f"EvolvedReward.critic: it reads tables, and {type(self.task).__name__} is none")
             for name in self.critic.progress:
                 if name not in known:
                     raise QDError(f"EvolvedReward.critic: {type(self.task).__name__} has no variable {name!r} to be "
@@ -191,6 +200,8 @@ class EvolvedReward(Problem):
 
     def _ways(self, solution: NDArray[Any], seed: int, count: int) -> list[tuple[Any, dict[str, float], Any]]:
         """Of a policy on each of the first layouts: (scene, places, title), what each term paid a step, its curve."""
+        if not isinstance(self.task, LayoutTask):
+            raise QDError(f"{self.name} draws ways through tables, and {type(self.task).__name__} is none")
         layouts = np.arange(count)
         seeds = np.array([derived_seeds(np.array([seed], np.uint64), k)[0] for k in range(count)])
         learned = self.learner.train(self.task, self.reward, np.asarray(solution)[None], np.zeros(count, np.int64),
@@ -216,9 +227,9 @@ class EvolvedReward(Problem):
 
     def _refused(self, solutions: Solutions, test: bool) -> dict[int, str]:
         """Row -> why its reward is not worth a step of training: it is not finite, or beyond all bounds."""
-        first = self.task.layout(HELD_OUT if test else 0)
+        probe = self.task.probe(HELD_OUT if test else 0)
         with np.errstate(all="ignore"):
-            paid = self.reward.values(solutions, first.all_steps)
+            paid = self.reward.values(solutions, probe)
         reasons = {}
         for row in range(len(solutions)):
             wrong = ~np.isfinite(paid[row])
@@ -227,7 +238,7 @@ class EvolvedReward(Problem):
             elif (most := np.abs(paid[row]).max()) > self.limit:
                 reasons[row] = f"the reward pays {most:.3g} in a step, more than limit = {self.limit:g}"
         left = np.array([row for row in range(len(solutions)) if row not in reasons], np.int64)
-        if self.critic is not None and len(left):
+        if self.critic is not None and len(left) and isinstance(self.task, LayoutTask):
             table = self.task.layout(0)
             judged = self.critic.judge(self.reward, solutions[left], table, self.learner.discount, self.sparse)
             reasons.update({int(row): reason for row, reason in zip(left, judged, strict=True) if reason is not None})
