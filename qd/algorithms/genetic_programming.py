@@ -213,7 +213,7 @@ class GeneticProgramming(Algorithm):
             return not space.refusal(child.reshape(-1))
 
         if rng.random() < edits:
-            chances = [(rng.beta(1 + wins, 1 + losses), kind) for kind, (wins, losses) in state.edits.items()]
+            chances = [(rng.beta(1 + state.edits[kind][0], 1 + state.edits[kind][1]), kind) for kind in EDITS]
             kind = max(chances)[1]
             child, ok = edited(space, tree.reshape(-1), Edit(kind), rng)
             if ok:

@@ -298,3 +298,11 @@ def _name_parallel(fig: Any, axes: Any, names: list[str]) -> None:
 def point_size(count: int) -> float:
     """Area of a marker: large while there are few, never below what can be seen."""
     return float(np.clip(16000 / max(count, 1), 2.5, 24.0))
+
+
+def solutions_of(archive: Any) -> NDArray[Any]:
+    """(k, d) of an archive's elites; empty where it keeps none of that form."""
+    if isinstance(archive, StoredArchive):
+        return np.asarray(archive.fields.get("solution", np.zeros((0, 0))))
+    found = archive.data("solution")
+    return np.asarray(found) if isinstance(found, np.ndarray) else np.zeros((0, 0))

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
-from qd.store.archive_file import StoredArchive
-from qd.view.archive_plots import elites_of
+from qd.view.archive_plots import elites_of, solutions_of
 from qd.view.prompt_plots import (
     PromptMap,
     ancestors,
@@ -158,7 +157,7 @@ class PrunedRun:
     def map(self) -> Any | None:
         """The first archive that is a grid over two measures, with its prompts; None without one."""
         for archive in self.result.archives.values():
-            elites, masks = elites_of(archive), _solutions(archive)
+            elites, masks = elites_of(archive), solutions_of(archive)
             if (
                 elites is None
                 or elites.shape != "grid"
@@ -182,11 +181,3 @@ class PrunedRun:
         except QDError:
             return None
         return best if np.shape(best["solution"]) == (len(self.words),) else None
-
-
-def _solutions(archive: Any) -> NDArray[Any]:
-    """(k, d) of an archive's elites; empty where it keeps none of that form."""
-    if isinstance(archive, StoredArchive):
-        return np.asarray(archive.fields.get("solution", np.zeros((0, 0))))
-    found = archive.data("solution")
-    return np.asarray(found) if isinstance(found, np.ndarray) else np.zeros((0, 0))

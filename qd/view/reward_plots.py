@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qd.errors import QDError
 from qd.rng import row_seeds
-from qd.view.archive_plots import elites_of
+from qd.view.archive_plots import elites_of, solutions_of
 from qd.view.scene import Scene, checked_scene
 from qd.view.space_axes import MeasureAxes, name_axes
 from qd.view.style import NOTE_SIZE, VALUE_MAP, color_bar, color_map, figure, limits, number_axis, plain, put_title
@@ -73,7 +73,9 @@ def sketch_map(result: Any, known: MeasureAxes) -> Any | None:
         elites = elites_of(archive)
         if elites is None or elites.shape != "grid" or elites.low is None or len(elites.dims) != 2 or not len(elites):
             continue
-        solutions = archive.data("solution")
+        solutions = solutions_of(archive)
+        if len(solutions) != len(elites):
+            continue
         chosen = spread_out(elites.measures, elites.objective)
         seeds = row_seeds(result.experiment.seed, np.arange(len(elites), dtype=np.uint64))
         try:
