@@ -318,3 +318,11 @@ def test_edits_do_what_they_say() -> None:
         assert SPACE.formula(child) == wanted
     assert len(terms_of(SPACE, row)) == 2
     assert not edited(SPACE, SPACE.parse("key"), Edit("drop"), rng)[1]
+
+
+def test_what_overflows_is_not_hidden_by_the_clip() -> None:
+    form = ProgramReward((Variable("x"),), clip=5.0, scale=1.0)
+    steps = Steps({"x": np.array([1.0, 1e300])}, {"x": np.array([1.0, 1e300])})
+    with np.errstate(over="ignore"):
+        paid = form.values(form.space.pack([form.parse("x * x")]), steps)
+    assert paid.tolist() == [[1.0, np.inf]]

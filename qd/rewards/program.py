@@ -223,7 +223,9 @@ class ProgramReward(RewardForm):
         return tuple(variable.name for variable in self.space.language.variables)
 
     def values(self, solutions: Solutions, steps: Steps) -> NDArray[np.float64]:
-        return self.scale * np.clip(self.space.values(solutions, steps), -self.clip, self.clip)
+        raw = self.space.values(solutions, steps)
+        clipped = np.clip(raw, -self.clip, self.clip)
+        return self.scale * np.where(np.isfinite(raw), clipped, raw)  # what overflowed is the caller's to refuse
 
     def formula(self, solution: Any) -> str:
         return self.space.formula(np.asarray(solution), 3)
