@@ -14,7 +14,7 @@ from qd.errors import QDError
 from qd.learners import KeyDoor, QLearning, TableTask
 from qd.learners.key_door import FEATURES
 from qd.learners.q_learning import compiled
-from qd.rewards import Feature, Potential, Reward, Steps, WeightedSum
+from qd.rewards import CountBonus, Feature, Potential, Reward, Steps, WeightedSum
 from tests.twins.q_learning import plain_learner
 
 FIELDS = ("curve", "first", "coverage", "length", "reach", "shaped", "solved", "steps", "ok", "paths")
@@ -176,3 +176,29 @@ def test_steps_of_a_table_have_a_before_and_an_after() -> None:
     np.testing.assert_array_equal(gained[~picked], steps.column("toward_key")[~picked])
     facing = (table.states["has_key"] == 0) & (table.states["key_distance"] == 1)
     assert 1 <= picked.sum() <= facing.sum() / 4, "from beside the key, of four headings one picks it up"
+
+
+def test_a_count_bonus_in_a_weighted_sum_is_what_the_learner_adds() -> None:
+    task = KeyDoor(size=7)
+    form = Reward((Feature("step"), CountBonus()), WeightedSum(0.1))
+    solutions = np.stack([form.solution({"count_bonus.beta": beta}) for beta in (1e-4, 0.05, 0.5)])
+    assert form.kind == "history" and form.count_weights(solutions) == pytest.approx([1e-4, 0.05, 0.5])
+    which, at, seeds = _cells(3, 2, 6)
+    learned = QLearning().train(task, form, solutions, which, at, seeds, 0.0, 1500)
+    tables = [task.layout(0), task.layout(1)]
+    rewards, bonus = np.zeros((3, 2, *tables[0].next_state.shape), np.float32), np.array([1e-4, 0.05, 0.5], np.float32)
+    by_hand = QLearning().train_on(tables, rewards, bonus, which, at, seeds, 0.0, 1500)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(learned, name), getattr(by_hand, name), err_msg=name)
+    assert not np.array_equal(learned.shaped[which == 1], learned.shaped[which == 2])
+
+
+def test_a_count_bonus_wants_optimism_of_what_it_pays_for_ever() -> None:
+    """Tables that begin at 0: what is tried first is paid, so it is repeated; 5 = 0.1 / (1 - 0.98) looks better."""
+    task, form = KeyDoor(size=7), Reward((CountBonus(), Feature("step")))
+    which, at, seeds = _cells(1, 4, 12)
+    coverage = [
+        QLearning(optimism=optimism).train(task, form, form.start(), which, at, seeds, 0.0, 1500).coverage.mean()
+        for optimism in (0.0, 5.0)
+    ]
+    assert coverage[1] > 1.5 * coverage[0]

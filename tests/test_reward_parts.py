@@ -121,7 +121,7 @@ REWARDS: dict[str, Reward] = {
     **{f"{i}-{type(op).__name__}": Reward((Feature("x") | op, Feature("z"))) for i, op in enumerate(OPERATORS)},
     **{type(c).__name__: Reward((Feature("x"), Feature("z", label="second")), c) for c in COMBINERS},
 }
-ELSEWHERE = {"criterion", "lagrange", "rubric_mean", "soft_cap"}
+ELSEWHERE = {"best_so_far", "criterion", "lagrange", "rubric_mean", "soft_cap"}
 """Modules whose parts have tests of their own."""
 NUMBERS = ("x", "y", "z", "own_best", *(f"{box}_{at}" for box in "ab" for at in ("x0", "y0", "x1", "y1")))
 LIBRARIES = ("TextOverlap", "TfidfSimilarity")
@@ -215,6 +215,40 @@ def test_a_missing_variable_is_named_with_the_nearest(name: str) -> None:
             reward.values(reward.start(), Steps(without, steps.before, steps.ends))
 
 
+WIDE = tuple(f"v{i}" for i in range(16))  # from eight numbers on, numpy adds in an order that depends on the shape
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        GoalProjection(WIDE, tuple(range(1, 17)), tuple(range(16, 0, -1))),
+        Network(WIDE, hidden=9),
+        Novelty(WIDE, tuple(tuple(row) for row in np.random.default_rng(7).normal(size=(20, 16))), neighbours=12),
+        Vote(tuple(Feature(name) for name in WIDE)),
+        Vote(tuple(Feature(name) for name in WIDE), "mean_minus_std", label="cautious"),
+    ],
+    ids=lambda term: term.name,
+)
+def test_many_numbers_are_added_in_the_same_order_for_one_step_as_for_many(term: Term) -> None:
+    reward, rng = Reward((term, Feature("v0"))), np.random.default_rng(6)
+    columns = {name: rng.normal(size=5) for name in WIDE}
+    solutions = drawn(reward, rng, 4)
+    whole = reward.values(solutions, Steps(columns, columns))
+    for i in range(5):
+        one = {name: column[i : i + 1] for name, column in columns.items()}
+        assert (reward.values(solutions, Steps(one, one))[:, 0] == whole[:, i]).all()
+        assert all(reward.values(row[None], Steps(one, one))[0, 0] == whole[j, i] for j, row in enumerate(solutions))
+
+
+def test_what_is_not_a_number_is_neither_inside_nor_outside() -> None:
+    steps = Steps({"x": [math.nan, 0.0], "y": [0.9, 0.9], "z": [0.9, 0.9]})
+    majority = Reward((Vote((Feature("x"), Feature("y"), Feature("z")), "majority"),))
+    np.testing.assert_array_equal(majority.values(np.ones((1, 1)), steps), [[math.nan, 1.0]])
+    within = Reward((Within("x"),))
+    values = within.values(within.solution({"x_within.weight": 1.0})[None], steps)
+    np.testing.assert_array_equal(values, [[math.nan, 1.0]])
+
+
 numbers = hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(-1, 1))
 
 
@@ -228,14 +262,25 @@ def test_clip_and_delta_bound_the_sum_of_an_answer_by_its_first_score(score: np.
     assert total == pytest.approx(min(0.3 - eta, 0.0), abs=1e-9) and total <= 0
 
 
+@settings(max_examples=100, deadline=None)
+@given(score=numbers, first=st.floats(-1, 1), eta=st.floats(0, 1))
+def test_clip_and_gain_bound_the_sum_of_an_episode(score: np.ndarray, first: float, eta: float) -> None:
+    reward = Reward((Feature("score", None) | Clip() | Delta(),))
+    before = np.array([first, *score[:-1]])
+    solution = reward.solution({"score.eta": eta})[None]
+    total = reward.values(solution, Steps({"score": score}, {"score": before})).sum()
+    assert total == pytest.approx(min(score[-1] - eta, 0.0) - min(first - eta, 0.0), abs=1e-9)
+    assert total <= max(eta - first, 0.0) + 1e-9  # however long it is
+
+
 @settings(max_examples=50, deadline=None)
-@given(x=numbers, theta=st.floats(-3, 3), offset=st.floats(-1, 1))
-def test_a_potential_telescopes(x: np.ndarray, theta: float, offset: float) -> None:
-    reward = Reward((Potential(("x",), discount=0.9),))
+@given(x=numbers, theta=st.floats(-3, 3), offset=st.floats(-1, 1), discount=st.sampled_from([0.9, 1.0]))
+def test_a_potential_telescopes(x: np.ndarray, theta: float, offset: float, discount: float) -> None:
+    reward = Reward((Potential(("x",), discount=discount),))
     ends = np.arange(len(x) + 1) == len(x)
     steps = Steps({"x": [*x, 7.0]}, {"x": np.array([0.5, *x])}, ends)
     solution = reward.solution({"potential.x": theta, "potential.offset": offset})
-    discounted = (0.9 ** np.arange(len(ends)) * reward.values(solution[None], steps)[0]).sum()
+    discounted = (discount ** np.arange(len(ends)) * reward.values(solution[None], steps)[0]).sum()
     assert discounted == pytest.approx(-(offset + 0.5 * theta))
 
 
@@ -408,8 +453,20 @@ def test_empowerment_is_the_capacity_of_the_channel() -> None:
     assert empowerment(two, slip=2 * noise) == pytest.approx([wanted, wanted], abs=1e-6)
     erasure = np.array([[0.75, 0.0, 0.25], [0.0, 0.75, 0.25]])
     assert capacity(erasure) == pytest.approx(0.75, abs=1e-6)
+    for wrong in (-1, 3):
+        with pytest.raises(QDError, match=f"empowerment.next_state: holds .*{wrong}"):
+            empowerment(np.array([[0, 1], [wrong, 2], [1, 2]]))
     with pytest.raises(QDError, match="4096 sequences"):
         empowerment(np.zeros((2, 8), np.int32), steps=5)
+
+
+@pytest.mark.parametrize("rounds", [1, 10, 100])
+def test_a_capacity_that_is_cut_short_is_too_small_by_a_known_bound_at_most(rounds: int) -> None:
+    rng = np.random.default_rng(8)
+    for inputs, outputs in ((2, 2), (6, 3), (20, 4)):
+        channel = rng.dirichlet(np.full(outputs, 0.5), inputs)
+        short, whole = capacity(channel, rounds=rounds), capacity(channel)
+        assert whole - short + 1e-12 >= 0 and (whole - short) * math.log(2) <= math.log(inputs) / rounds + 1e-12
 
 
 def test_fitted_measures_each_term_behind_the_operators_before() -> None:

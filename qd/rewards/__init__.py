@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qd.rewards.anchors import Anchors
+    from qd.rewards.best_so_far import BestSoFar
     from qd.rewards.bm25 import BM25
     from qd.rewards.box_overlap import BoxOverlap
     from qd.rewards.clip import Clip
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Anchors": "anchors",
     "BM25": "bm25",
+    "BestSoFar": "best_so_far",
     "BoxOverlap": "box_overlap",
     "Clip": "clip",
     "Combiner": "term",
@@ -121,6 +123,7 @@ _HOMES = {
 __all__ = [
     "BM25",
     "Anchors",
+    "BestSoFar",
     "BoxOverlap",
     "Clip",
     "Combiner",

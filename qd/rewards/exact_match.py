@@ -15,6 +15,7 @@ from qd.rewards.term import WEIGHT, Genes, Term, Values
 @dataclass(frozen=True)
 class ExactMatch(Term):
     """1 where the variable equals what is wanted, else 0. Texts are compared without case and outer or double spaces.
+    NaN, as of an answer that holds no number, equals nothing.
 
     Args:
         variable: what is checked.

@@ -65,13 +65,15 @@ class GoalProjection(Term):
 
     def _likeness(self, genes: Genes, columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         goal, baseline = _unit(self.goal), _unit(self.baseline)
-        line = _unit(goal - baseline)
+        line, alpha = _unit(goal - baseline), genes[:, :1]  # (k,), (n, 1)
         length = np.sqrt(sum(column**2 for column in columns))
-        state = np.stack(columns) / np.where(length == 0, 1.0, length)  # (k, m)
-        along = (line[:, None] * (state - baseline[:, None])).sum(axis=0)
-        projected = baseline[:, None] + line[:, None] * along
-        alpha = genes[:, 0, None, None]  # (n, 1, 1)
-        return np.asarray(1 - ((alpha * projected + (1 - alpha) * state - goal[:, None]) ** 2).sum(axis=1) / 2)
+        state = [column / np.where(length == 0, 1.0, length) for column in columns]  # k of (m,)
+        # All sums in the order of the variables: numpy's order, and so its last bits, depend on n and m.
+        along = np.asarray(sum(line[i] * (x - baseline[i]) for i, x in enumerate(state)))
+        away = np.zeros((len(genes), len(length)))
+        for i, x in enumerate(state):
+            away += (alpha * (baseline[i] + line[i] * along) + (1 - alpha) * x - goal[i]) ** 2
+        return 1 - away / 2
 
     def formula(self, genes: NDArray[np.float64]) -> str:
         return f"{self.name}[alpha {genes[0]:.3g}]"

@@ -77,12 +77,12 @@ class Vote(Term):
 
     def _rule(self, genes: Genes) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         if self.rule == "mean":
-            return lambda values: values.mean(axis=0)
+            return _mean
         if self.rule == "majority":
-            return lambda values: ((values > 0.5).mean(axis=0) > 0.5).astype(np.float64)
+            return _majority
         if self.rule == "minimum":
             return lambda values: values.min(axis=0)
-        return lambda values: values.mean(axis=0) - genes[:, -1:] * values.std(axis=0)
+        return lambda values: _mean(values) - genes[:, -1:] * np.sqrt(_mean((values - _mean(values)) ** 2))
 
     def formula(self, genes: NDArray[np.float64]) -> str:
         at, texts = 0, []
@@ -96,3 +96,16 @@ class Vote(Term):
 def _stacked(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """(k, n, m) of k arrays (n, m) or (1, m)."""
     return np.stack(np.broadcast_arrays(*values))
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, m), added in the terms' order: numpy adds in an order that depends on n and m, and so do its last bits."""
+    total = np.zeros(values.shape[1:])
+    for value in values:
+        total += value
+    return total / len(values)
+
+
+def _majority(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, m) 1 where more than half are above 1/2, else 0; NaN where one is NaN."""
+    return np.where(np.isnan(values).any(axis=0), np.nan, (values > 0.5).mean(axis=0) > 0.5)

@@ -17,7 +17,7 @@ WIDTH = Gene("width", default=2.0, spread=1.0, low=1e-6, high=1e6, scale="log")
 
 @dataclass(frozen=True)
 class Within(Term):
-    """1 where low <= variable <= low + width, else 0; of a state variable also before the step.
+    """1 where low <= variable <= low + width, else 0, NaN of NaN; of a state variable also before the step.
 
     Args:
         variable: the number.
@@ -49,7 +49,7 @@ class Within(Term):
         low, width = genes[:, 0:1], genes[:, 1:2]
         earlier = steps.earlier(self.variable)
         return Values(steps.column(self.variable)[None], None if earlier is None else earlier[None]).each(
-            lambda value: ((value >= low) & (value <= low + width)).astype(np.float64)
+            lambda value: np.where(np.isnan(value), np.nan, (value >= low) & (value <= low + width))
         )
 
     def formula(self, genes: NDArray[np.float64]) -> str:
