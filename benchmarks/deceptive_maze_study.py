@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import qd
 from benchmarks.machine import describe
-from qd.load import load_experiment
+from qd.experiment_file import load_experiment
 from qd.problems.deceptive_maze import REACHED
 
 SEEDS = range(5)

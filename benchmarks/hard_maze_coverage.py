@@ -15,7 +15,7 @@ from scipy import stats
 
 import qd
 from benchmarks.machine import describe
-from qd.load import load_experiment
+from qd.experiment_file import load_experiment
 
 SEEDS = range(5)
 NAMES = ("novelty_search_hard_maze", "map_elites_hard_maze", "random_search_hard_maze")

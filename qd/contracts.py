@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
 from qd.ragged import Ragged, Solutions
+from qd.replay import Replay
 from qd.space import Measures, Space
 
 Purpose = Literal["search", "validate", "select", "test"]
@@ -252,6 +253,14 @@ class Problem(ABC):
         The last of its lines is the way that was taken. Optional.
         """
         raise QDError(f"{self.name} cannot sketch: it does not override sketch(solution, seed)")
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Replay:
+        """One solution's episode as data: ``Motion``, ``Frames`` or ``Words`` of ``qd.replay``. Optional.
+
+        It is the episode that ``evaluate`` runs for the same solution and seed. Where the problem's rows read
+        ``Request.context`` it may take a third argument ``context``, as ``render`` may.
+        """
+        raise QDError(f"{self.name} has no replay: it does not override replay(solution, seed)")
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of one solution's episode. Optional.

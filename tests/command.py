@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qd import load
+from qd import experiment_file
 from qd.cli import main
 
 SPHERE = '''"""A sphere."""
@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "sphere.py").write_text(SPHERE)
     yield tmp_path
-    for name in [name for name in sys.modules if name.startswith(load.MODULE_PREFIX)]:
+    for name in [name for name in sys.modules if name.startswith(experiment_file.MODULE_PREFIX)]:
         del sys.modules[name]
 
 

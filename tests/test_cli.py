@@ -189,7 +189,7 @@ def test_verbose_adds_the_traceback(call):
 
 
 def test_an_unexpected_error_is_1_with_its_traceback(call, monkeypatch):
-    monkeypatch.setattr("qd.load.shipped", lambda: {}["oops"])
+    monkeypatch.setattr("qd.experiment_file.shipped", lambda: {}["oops"])
     code, _, err = call("list")
     assert code == 1
     assert "Traceback" in err

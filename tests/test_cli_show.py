@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qd
-from qd import load
+from qd import experiment_file
 from tests.command import SPHERE, digest, summary
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -115,7 +115,9 @@ def test_an_archive_that_is_a_pickle_is_refused_and_nothing_runs(call, refused, 
 
 def test_list_reads_and_does_not_execute(call, monkeypatch, folder):
     (folder / "trap.py").write_text('"""Springs a trap.\n\nMore."""\nopen("sprung", "w")\n')
-    monkeypatch.setattr("qd.load.shipped", lambda: {"sphere": folder / "sphere.py", "trap": folder / "trap.py"})
+    monkeypatch.setattr(
+        "qd.experiment_file.shipped", lambda: {"sphere": folder / "sphere.py", "trap": folder / "trap.py"}
+    )
     assert call("list") == (0, "sphere  A sphere.\ntrap    Springs a trap.\n", "")
     assert not Path("sprung").exists()
 
@@ -132,7 +134,7 @@ def test_new_writes_an_experiment_that_runs(call, refused):
 
 def test_what_new_writes_is_a_sound_problem(call):
     call("new", "mine.py")
-    experiment, _ = load.load_experiment("mine.py")
+    experiment, _ = experiment_file.load_experiment("mine.py")
     qd.check_problem(experiment.problem)
 
 

@@ -17,7 +17,7 @@ from qd import cli
 from qd.commands.run import _RESUMABLE
 from qd.commands.settings import Table, read_flags
 from qd.errors import QDError
-from qd.load import load_experiment, shipped
+from qd.experiment_file import load_experiment, shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -15,7 +15,7 @@ from qd.algorithms import GEPA, EvoPromptDE, EvoPromptGA, Promptbreeder, Rainbow
 from qd.algorithms._example_front import ExampleFront, leading_counts, minibatch
 from qd.contracts import Evaluation, Request
 from qd.errors import StoppedError
-from qd.load import load_experiment
+from qd.experiment_file import load_experiment
 from tests.planted_texts import INITIAL, PlantedTask, mute, problem, writer
 
 pytestmark = pytest.mark.thorough

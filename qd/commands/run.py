@@ -16,8 +16,8 @@ from qd.commands.settings import Override, Table, overridden, read_flags, record
 from qd.device import resolve_device
 from qd.errors import QDError
 from qd.experiment import Experiment
+from qd.experiment_file import load_experiment, load_recorded
 from qd.launcher import launched_rank, launched_size
-from qd.load import load_experiment, load_recorded
 from qd.result import Result
 from qd.store.files import RunFolder
 

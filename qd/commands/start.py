@@ -7,7 +7,7 @@ import ast
 import re
 from pathlib import Path
 
-from qd import load
+from qd import experiment_file
 from qd.errors import QDError
 
 _TEMPLATE = Path(__file__).parents[1] / "templates" / "experiment.py.txt"
@@ -15,7 +15,7 @@ _TEMPLATE = Path(__file__).parents[1] / "templates" / "experiment.py.txt"
 
 def shipped(args: argparse.Namespace, rest: list[str]) -> int:
     """``qd list``. The files are read, not executed."""
-    found = load.shipped()
+    found = experiment_file.shipped()
     width = max((len(name) for name in found), default=0)
     for name, file in found.items():
         print(f"{name:{width}}  {_first_line(file)}".rstrip())

@@ -1,4 +1,4 @@
-"""qd.load: experiments from files, and every way in which a file can be unfit."""
+"""qd.experiment_file: experiments from files, and every way in which a file can be unfit."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 import qd
-from qd import load
+from qd import experiment_file
 from qd.errors import QDError
 
 GOOD = '''"""A sphere."""
@@ -29,7 +29,7 @@ def clean_modules(monkeypatch):
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        if name.startswith((load.MODULE_PREFIX, "helper_of_")):
+        if name.startswith((experiment_file.MODULE_PREFIX, "helper_of_")):
             del sys.modules[name]
 
 
@@ -45,13 +45,13 @@ def write(tmp_path):
 
 def refused(file):
     with pytest.raises(QDError) as caught:
-        load.load_experiment(file)
+        experiment_file.load_experiment(file)
     return str(caught.value)
 
 
 def test_experiment_is_named_after_its_file_and_its_module_can_be_found(write):
     file = write(GOOD)
-    experiment, source = load.load_experiment(file)
+    experiment, source = experiment_file.load_experiment(file)
     assert experiment.name == "sphere"
     assert experiment.budget == 100
     assert sys.modules["qd_experiment_sphere"].experiment.budget == 100
@@ -63,14 +63,14 @@ def test_experiment_is_named_after_its_file_and_its_module_can_be_found(write):
 
 
 def test_a_name_that_the_file_gives_is_kept(write):
-    experiment, _ = load.load_experiment(write(GOOD.replace("seed=1", 'seed=1, name="mine"')))
+    experiment, _ = experiment_file.load_experiment(write(GOOD.replace("seed=1", 'seed=1, name="mine"')))
     assert experiment.name == "mine"
 
 
 def test_helpers_beside_the_file_are_found(write):
-    write("budget = 70\n", "helper_of_test_load.py")
-    experiment, _ = load.load_experiment(
-        write("from helper_of_test_load import budget\n" + GOOD.replace("100", "budget"))
+    write("budget = 70\n", "helper_of_test_file.py")
+    experiment, _ = experiment_file.load_experiment(
+        write("from helper_of_test_file import budget\n" + GOOD.replace("100", "budget"))
     )
     assert experiment.budget == 70
 
@@ -83,7 +83,7 @@ def test_missing_file_names_the_nearest(write, tmp_path):
 
 
 def test_unknown_name_names_the_nearest_that_ships(monkeypatch, tmp_path):
-    monkeypatch.setattr(load, "shipped", lambda: {"novelty_search_hard_maze": tmp_path / "x.py"})
+    monkeypatch.setattr(experiment_file, "shipped", lambda: {"novelty_search_hard_maze": tmp_path / "x.py"})
     assert "no experiment of this name ships; did you mean 'novelty_search_hard_maze'?" in refused(
         "novelty_serch_hard_maze"
     )
@@ -91,12 +91,12 @@ def test_unknown_name_names_the_nearest_that_ships(monkeypatch, tmp_path):
 
 def test_a_shipped_name_is_found(monkeypatch, write):
     file = write(GOOD)
-    monkeypatch.setattr(load, "shipped", lambda: {"ball": file})
-    assert load.load_experiment("ball")[0].name == "sphere"
+    monkeypatch.setattr(experiment_file, "shipped", lambda: {"ball": file})
+    assert experiment_file.load_experiment("ball")[0].name == "sphere"
 
 
 def test_what_ships_lies_beside_the_package():
-    assert all(file.is_file() and file.suffix == ".py" for file in load.shipped().values())
+    assert all(file.is_file() and file.suffix == ".py" for file in experiment_file.shipped().values())
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_an_exception_shows_the_calls_that_led_to_it(write):
 @pytest.fixture
 def recorded_run(write, tmp_path):
     file = write(GOOD)
-    experiment, source = load.load_experiment(file)
+    experiment, source = experiment_file.load_experiment(file)
     out = tmp_path / "run"
     qd.run(experiment, out, source=source.record(["seed=1"]))
     return file, out
@@ -138,7 +138,7 @@ def recorded_run(write, tmp_path):
 
 def test_a_run_finds_its_unchanged_file(recorded_run, caplog):
     file, out = recorded_run
-    experiment, source, overrides = load.load_recorded(out)
+    experiment, source, overrides = experiment_file.load_recorded(out)
     assert (experiment.name, source.file, overrides) == ("sphere", file, ["seed=1"])
     assert "copy" not in caplog.text
 
@@ -150,7 +150,7 @@ def test_a_run_goes_on_with_its_copy_where_the_file_is_another(recorded_run, cap
         file.unlink()
     else:
         file.write_text(GOOD.replace("100", "200"))
-    experiment, _, _ = load.load_recorded(out)
+    experiment, _, _ = experiment_file.load_recorded(out)
     assert experiment.budget == 100
     assert experiment.name == "sphere"
     assert change in caplog.text
@@ -162,19 +162,19 @@ def test_without_file_and_copy_there_is_nothing_to_go_on_with(recorded_run):
     file.unlink()
     (out / "experiment.py").unlink()
     with pytest.raises(QDError, match="is gone since the run was started, and the copy"):
-        load.load_recorded(out)
+        experiment_file.load_recorded(out)
 
 
 def test_a_run_from_python_says_how_to_resume_it(write, tmp_path):
-    experiment, _ = load.load_experiment(write(GOOD))
+    experiment, _ = experiment_file.load_experiment(write(GOOD))
     qd.run(experiment, tmp_path / "run")
     with pytest.raises(QDError, match=r"qd\.resume\(folder, experiment\)"):
-        load.load_recorded(tmp_path / "run")
+        experiment_file.load_recorded(tmp_path / "run")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(QDError, match="not the folder of a run"):
-        load.load_recorded(tmp_path)
+        experiment_file.load_recorded(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps([1])[:-1])
     with pytest.raises(QDError, match="cannot be read"):
-        load.load_recorded(tmp_path)
+        experiment_file.load_recorded(tmp_path)
