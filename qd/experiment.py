@@ -65,6 +65,8 @@ class Experiment:
     """Where fitness runs."""
     checkpoint_seconds: float = 5.0
     """Least time between two checkpoints, stretched so that writing stays under 2 % of the run; 0: every generation."""
+    history: int = 10_000_000
+    """Evaluations recorded in the run's folder, some 50 bytes each, for maps through time and lineages; 0 for none."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.problem, Problem):
@@ -80,6 +82,8 @@ class Experiment:
             raise QDError(f"Experiment.seed: got {self.seed!r}, wanted a whole number of at least 0")
         if not self.checkpoint_seconds >= 0:
             raise QDError(f"Experiment.checkpoint_seconds: got {self.checkpoint_seconds}, wanted 0 or more")
+        if isinstance(self.history, bool) or not isinstance(self.history, int) or self.history < 0:
+            raise QDError(f"Experiment.history: got {self.history!r}, wanted a number of evaluations, 0 for none")
         check_budget(self.budget, self.problem)
 
     @property

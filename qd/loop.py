@@ -28,6 +28,7 @@ from qd.store.checkpoint import read_newest, write_checkpoint
 from qd.store.config import record_settings, refuse_other_settings, write_settings
 from qd.store.digest import START, chained, final
 from qd.store.files import RunFolder, Table, read_json, write_json
+from qd.store.history import HistoryTable
 from qd.store.metrics import MetricsTable
 from qd.store.recorder import Recorder, archive_scores, metrics_row
 
@@ -177,6 +178,8 @@ class _Loop:
         if checkpoint is None:
             self.metrics = MetricsTable(folder.metrics if folder else None)
             self.failures = Table(folder.failures) if folder else None
+            kept = experiment.history
+            self.history = HistoryTable(folder, problem, kept) if folder and kept else None
         else:
             self._restore(checkpoint)
         self.progress = Progress(self.budget.amount, self.budget.unit, self._spent(), show_progress)
@@ -203,9 +206,9 @@ class _Loop:
         self.finished = not self.in_flight and not signals.received
         self._checkpoint()
         result = self._result(setup, signals.received)
-        self.metrics.close()
-        if self.failures:
-            self.failures.close()
+        for table in (self.metrics, self.failures, self.history):
+            if table:
+                table.close()
         return result
 
     def _search(self, signals: Signals) -> None:
@@ -226,6 +229,8 @@ class _Loop:
             self.rows = max(self.rows, request.first + len(request))
             self.chain = chained(self.chain, request, evaluation)
             lines = self.recorder.record(request, evaluation)
+            if self.history:
+                self.history.append(request, evaluation)
             if self.failures:
                 for line in lines:
                     self.failures.write(line)
@@ -317,6 +322,7 @@ class _Loop:
             "recorder": self.recorder.to_state(),
             "metrics": self.metrics.to_state(),
             "failures": self.failures.sync() if self.failures else 0,
+            "history": self.history.to_state() if self.history else None,
         }
 
     def _checkpoint_after_error(self) -> None:
@@ -341,6 +347,9 @@ class _Loop:
         folder = self.folder
         self.metrics = MetricsTable(folder.metrics if folder else None, checkpoint["metrics"])
         self.failures = Table(folder.failures, checkpoint["failures"]) if folder else None
+        kept = checkpoint.get("history")  # None where the run keeps none, or was started before there was one
+        most = self.experiment.history
+        self.history = HistoryTable(folder, self.experiment.problem, most, kept) if folder and kept else None
 
     def _result(self, setup: float, stopped_by: int) -> Result:
         recorder, experiment = self.recorder, self.experiment

@@ -42,7 +42,7 @@ def refuse_other_settings(folder: RunFolder, experiment: Experiment) -> None:
     if before.get("format") != FORMAT:
         raise QDError(f"{folder.config}: format {before.get('format')}, this program reads {FORMAT}")
     now = described(experiment)
-    free = ("evaluator", "budget", "checkpoint_seconds", "name")
+    free = ("evaluator", "budget", "checkpoint_seconds", "history", "name")
     changed = differences(
         *(
             without_resumable({k: v for k, v in settings.items() if k not in free}, experiment)

@@ -6,11 +6,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
 from qd.errors import QDError
 
 FORMAT = 1  # of everything in a run's folder
+_FLUSH_SECONDS = 1.0
 
 
 def write_atomic(path: Path, data: bytes | str | Callable[[IO[bytes]], object], sync: bool = True) -> None:
@@ -73,6 +75,8 @@ class RunFolder:
         self.summary = self.path / "summary.json"
         self.metrics = self.path / "metrics.csv"
         self.failures = self.path / "failures.jsonl"
+        self.history = self.path / "history.bin"
+        self.history_names = self.path / "history.json"
         self.archive = self.path / "archive.npz"
         self.scene = self.path / "scene.json"
         self.experiment = self.path / "experiment.py"
@@ -107,6 +111,8 @@ class RunFolder:
             self.summary,
             self.metrics,
             self.failures,
+            self.history,
+            self.history_names,
             self.archive,
             self.scene,
             self.experiment,
@@ -122,7 +128,7 @@ class RunFolder:
 
 
 class Table:
-    """A text file that grows by whole lines, and is cut back to a checkpoint's length on resume."""
+    """A file that grows by whole lines or records, and is cut back to a checkpoint's length on resume."""
 
     def __init__(self, path: Path, length: int | None = None) -> None:
         self.path = path
@@ -132,17 +138,21 @@ class Table:
                 raise QDError(f"{path}: holds {have} bytes, the checkpoint counts {length}: rows were lost")
         self._file = open(path, "ab" if length is not None else "wb")  # noqa: SIM115  closed by close()
         self._synced = -1
+        self._flushed = monotonic()
         if length is not None:
             self._file.truncate(length)
             self._file.seek(length)
 
-    def write(self, text: str) -> None:
-        """Append text; it reaches the disk at the next flush."""
-        self._file.write(text.encode())
+    def write(self, data: str | bytes) -> None:
+        """Append. Others can read it at the next flush, which comes by itself about once a second."""
+        self._file.write(data.encode() if isinstance(data, str) else data)
+        if monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.flush()
 
     def flush(self) -> int:
         """Hand over to the system what is waiting; returns the length in bytes."""
         self._file.flush()
+        self._flushed = monotonic()
         return self._file.tell()
 
     def sync(self) -> int:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from qd.errors import QDError
 from qd.store.files import Table
-
-_FLUSH_SECONDS = 1.0
 
 
 class MetricsTable:
@@ -24,7 +21,6 @@ class MetricsTable:
         self._table = Table(path, resume["length"] if resume else None) if path else None
         self.columns: list[str] = list(resume["columns"]) if resume else []
         self.rows: list[list[Any]] = list(resume.get("rows", [])) if resume else []  # without a file
-        self._flushed = monotonic()
 
     def append(self, row: dict[str, Any]) -> None:
         """One generation. Raises QDError where a search reports other metrics than before."""
@@ -39,9 +35,6 @@ class MetricsTable:
             self.rows.append([row[name] for name in self.columns])
             return
         self._table.write(",".join(map(str, row.values())) + "\n")
-        if monotonic() - self._flushed > _FLUSH_SECONDS:
-            self._table.flush()
-            self._flushed = monotonic()
 
     def to_state(self) -> dict[str, Any]:
         """What a checkpoint needs; the rows so far are on the disk after this."""
