@@ -29,7 +29,7 @@ demo: .venv/.demo ## STAX on the redundant arm on two MPI ranks, with pictures: 
 
 test: lint ## lint, then all tests but the slow ones
 	$(BIN)/pytest -n 2 -m "not slow and not launch" $(TESTS) || [ $$? = 5 ]
-	$(BIN)/pytest -m "launch and not slow" $(TESTS) || [ $$? = 5 ] # 5: none of TESTS is of this kind
+	$(BIN)/pytest -n 2 --dist loadgroup -m "launch and not slow" $(TESTS) || [ $$? = 5 ] # 5: none of TESTS is of this kind
 
 test-all: lint ## lint, then all tests
 	$(BIN)/pytest $(TESTS)

@@ -72,7 +72,10 @@ def test_whole_episodes_agree_with_the_twin():
         assert collisions == final[row, 5]
 
 
-@pytest.mark.parametrize("hidden", [(1,), (2, 3, 4), (3, 2, 2, 5)])
+@pytest.mark.parametrize(
+    "hidden",
+    [(2, 3, 4), pytest.param((1,), marks=pytest.mark.slow), pytest.param((3, 2, 2, 5), marks=pytest.mark.slow)],
+)  # the compiler takes 10 seconds for each
 def test_other_networks_agree_with_the_twin(hidden):
     weights = sample(3, 11, hidden=hidden)
     final, _ = HardMaze(hidden=hidden, steps=60).episodes(weights, np.zeros(0, np.int64))
