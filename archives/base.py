@@ -102,6 +102,12 @@ class TableArchive:
             yield self._table.row(slot)
             slot += 1
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: its numbers and a small map."""
+        from archives.show import live_html
+
+        return live_html(self)
+
     # Numbers about it. Each is a plain attribute read; `stats` bundles them.
 
     @property

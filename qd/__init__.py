@@ -39,6 +39,7 @@ _NAMES = {
     "Tokens": "qd.space",
     "check_problem": "qd.check",
     "evaluate_batch": "qd.evaluate.connect",
+    "load": "qd.loading",
     "problem": "qd.function_problem",
     "resume": "qd.loop",
     "run": "qd.loop",
@@ -88,6 +89,7 @@ if _TYPE_CHECKING:
     from qd.experiment import Experiment as Experiment
     from qd.function_problem import problem as problem
     from qd.lineages import Lineage as Lineage
+    from qd.loading import load as load
     from qd.loop import resume as resume
     from qd.loop import run as run
     from qd.ragged import Ragged as Ragged

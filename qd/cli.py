@@ -162,12 +162,18 @@ def _parser() -> argparse.ArgumentParser:
     plot = verb("plot", "commands.show:plot", "Draw a run's pictures.")
     plot.add_argument("run", metavar="RUN", help="the run's folder")
     plot.add_argument("--out", metavar="DIR", help="where to; RUN/plots by default")
+    report = verb("report", "commands.show:report", "Write a run's report, one page of HTML.")
+    report.add_argument("run", metavar="RUN", help="the run's folder; the run may still be going")
+    report.add_argument("--out", metavar="FILE", help="RUN/report.html by default")
+    report.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
+                        help="draw the pictures first; by default where a finished run has none yet")  # fmt: skip
     digest = verb("digest", "commands.show:digest", "Print the SHA-256 of what a finished run did.")
     digest.add_argument("run", metavar="RUN", help="the run's folder")
     export = verb("export", "commands.show:export", "Write a run's elites as a table.")
     export.add_argument("run", metavar="RUN", help="the run's folder")
-    export.add_argument("--format", choices=("npz", "csv", "parquet"), help="by --out's ending, else csv")
-    export.add_argument("--out", metavar="FILE", help="RUN/elites.FORMAT by default")
+    export.add_argument("--format", choices=("npz", "csv", "parquet", "ribs", "qdax"),
+                        help="by --out's ending, else csv; ribs: csv of pyribs' names; qdax: a repertoire")  # fmt: skip
+    export.add_argument("--out", metavar="FILE", help="RUN/elites.FORMAT by default; qdax: a folder or .npz")
     export.add_argument("--archive", metavar="NAME", help="which archive; the first by default")
 
     verb("list", "commands.start:shipped", "List the experiments that ship.")
@@ -182,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
 def _plots(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
                         help="draw the pictures at the end; by default where the run took over 5 s")  # fmt: skip
+    parser.add_argument("--report", action=argparse.BooleanOptionalAction, default=True,
+                        help="write report.html at the end; by default it is written")  # fmt: skip
 
 
 class _Version(argparse.Action):

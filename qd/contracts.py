@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +146,13 @@ class Evaluation:
         return self.status == Status.OK
 
 
+class Policy(Protocol):
+    """A network with its weights, to be called; a row's action depends on that row alone."""
+
+    def __call__(self, observations: NDArray[Any]) -> Any:
+        """(o,) to one action, or (n, o) to n; pictures instead of (o,) where the network sees such."""
+
+
 class Problem(ABC):
     """A task: a batch of solutions in, a batch of results out.
 
@@ -262,6 +269,15 @@ class Problem(ABC):
         """
         raise QDError(f"{self.name} has no replay: it does not override replay(solution, seed)")
 
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """A solution's network as a function of observations, as ``evaluate`` reads them. Optional.
+
+        Args:
+            solution: one.
+            context: what the search reported as its populations, where rows read ``Request.context``.
+        """
+        raise QDError(f"the solutions of {self.name} are no policies: it does not override policy_of(solution)")
+
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of one solution's episode. Optional.
 
@@ -307,4 +323,4 @@ def numbered(request: Request, number: int, first: int, problem: Problem) -> Req
 REPEAT_COLUMNS = ("objective_spread", "repeat_count")  # columns that repeats add, for any problem
 
 
-__all__ = ["Evaluation", "Measures", "Problem", "Purpose", "Ragged", "Request", "Space", "Status"]
+__all__ = ["Evaluation", "Measures", "Policy", "Problem", "Purpose", "Ragged", "Request", "Space", "Status"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Literal
 
 from qd.algorithm import Algorithm
@@ -85,6 +85,20 @@ class Experiment:
         if isinstance(self.history, bool) or not isinstance(self.history, int) or self.history < 0:
             raise QDError(f"Experiment.history: got {self.history!r}, wanted a number of evaluations, 0 for none")
         check_budget(self.budget, self.problem)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: problem, search and their settings."""
+        from archives.show import table_html
+
+        budget = f"{self.budget_amount:,.6g} {self.budget_unit}"
+        rows: list[tuple[str, object]] = [("budget", budget), ("seed", self.seed), ("evaluator", self.evaluator.kind)]
+        for part, owner in (("problem", self.problem), ("algorithm", self.algorithm)):
+            rows.append((part, owner.name))
+            names: list[str] = [f.name for f in fields(owner) if f.init and f.repr] if is_dataclass(owner) else []
+            for name in names:
+                text = repr(getattr(owner, name))
+                rows.append((f"{part}.{name}", text if len(text) <= 100 else f"{text[:97]}..."))
+        return table_html(f"Experiment {self.name}".strip(), rows)
 
     @property
     def budget_unit(self) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qd.errors import QDError
+import numpy as np
+
+from qd.errors import QDError, nearest
 from qd.store.archive_file import read_archives, read_arrays
+from qd.store.config import check_format
 from qd.store.files import RunFolder, read_json
 from qd.store.metrics import read_metrics
+from qd.store.unfinished import RunState, read_unfinished, state_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from qd.algorithm import Report
+    from qd.contracts import Policy, Problem
     from qd.experiment import Experiment
 
 
@@ -23,7 +30,8 @@ class Result:
     Attributes:
         experiment: what was run; None where the result was loaded without it.
         path: the run's folder, or None.
-        summary: the content of ``summary.json``.
+        summary: the content of ``summary.json``; of a run that is going, what is known so far.
+        state: ``"finished"``, ``"stopped"`` by a signal, or ``"going"``: also a run that ended without a word is.
         root: False on a worker rank of an MPI job, where nothing else is there.
         stopped_by: the number of the signal that ended the run early; 0 where none did.
     """
@@ -45,13 +53,30 @@ class Result:
         self._best: dict[str, Any] = {}
         self._frame: pd.DataFrame | None = None
         self._rows: Any = None
+        self.state: RunState = "finished" if summary.get("finished", True) else "stopped"
 
     @classmethod
     def load(cls, path: str | Path, experiment: Experiment | None = None) -> Result:
-        """The result that lies in a run's folder. Executes nothing; archives are ``StoredArchive``."""
+        """The result that lies in a run's folder. Executes nothing; archives are ``StoredArchive``.
+
+        Of a run that is going or was cut off: what its newest good checkpoint holds, and the metrics so far.
+        ``qd.load`` finds the experiment too.
+
+        Raises:
+            QDError: the folder holds no run, one of a newer format, or nothing yet.
+        """
         folder = RunFolder(path)
         folder.check()
-        return cls(experiment, folder.path, read_json(folder.summary))
+        check_format(folder)
+        state = state_of(folder)
+        if state != "going":
+            return cls(experiment, folder.path, read_json(folder.summary))
+        sofar = read_unfinished(folder, experiment)
+        result = cls(experiment, folder.path, sofar.summary)
+        result.state = state
+        result._archives, result._positions = dict(sofar.archives), sofar.positions
+        result._populations, result._best = sofar.populations, sofar.best
+        return result
 
     def attach(self, report: Report, recorder: Any, metrics: Any) -> None:
         """Hold the live archives and metrics of the run that has just ended."""
@@ -122,9 +147,66 @@ class Result:
         return {**rows[number], "solution": arrays[f"best/{number}/solution"]}
 
     @property
+    def problem(self) -> Problem:
+        """What was searched. Raises QDError where the result was loaded without its experiment."""
+        if self.experiment is None:
+            raise QDError("the result was loaded without its experiment, so its problem is not known; use "
+                          "qd.load(folder), or hand it in: qd.load(folder, experiment)")  # fmt: skip
+        return self.experiment.problem
+
+    @property
+    def elites(self) -> pd.DataFrame:
+        """The first archive as a data frame with the columns of ``qd export``, a row an elite, the best first."""
+        from qd.interchange.frames import to_frame
+        from qd.interchange.rows import as_stored
+
+        frame = to_frame(as_stored(self.archive, self.experiment.problem if self.experiment is not None else None))
+        first = "objective" if "objective" in frame else "objective_0"
+        return frame.sort_values(first, ascending=False, kind="stable", ignore_index=True)
+
+    def elite(
+        self, cell: int | Sequence[int] | None = None, id: int | None = None, archive: str | None = None
+    ) -> dict[str, Any]:
+        """One elite: solution, objective, measures, and what else the search keeps of it.
+
+        Args:
+            cell: its place in a grid, ``(3, 4)``, or the number of the cell, as ``index`` has it.
+            id: its evaluation number.
+            archive: the archive's name; the first by default.
+
+        Raises:
+            QDError: the cell is empty or not there, no elite has this number; or both or none are given.
+        """
+        from qd.interchange.rows import elite_at
+
+        return elite_at(self._named(archive), cell, id)
+
+    def policy(self, which: str | int | Sequence[int] | NDArray[Any] = "best") -> Policy:
+        """The network of a solution as a function of observations, ``(o,)`` to ``(a,)`` or ``(n, o)`` to ``(n, a)``.
+
+        Args:
+            which: ``"best"``; the place or the number of a cell; or a solution itself.
+
+        Raises:
+            QDError: the problem's solutions are no policies, or the result was loaded without its experiment.
+        """
+        problem = self.problem
+        if isinstance(which, str):
+            if which != "best":
+                raise QDError(f"Result.policy: got {which!r}, wanted 'best', a cell such as (3, 4), or a solution")
+            solution = self.best["solution"]
+        elif isinstance(which, np.ndarray):
+            solution = which
+        else:
+            solution = self.elite(cell=which)["solution"]
+        return problem.policy_of(solution, self.populations)
+
+    @property
     def digest(self) -> str:
         """The SHA-256 that says whether two runs did the same."""
         self._need_root()
+        if "digest" not in self.summary:
+            raise QDError(f"{self.path}: has not ended, so it has no digest yet")
         return str(self.summary["digest"])
 
     def plot(self, out: str | Path | None = None) -> list[Path]:
@@ -135,6 +217,23 @@ class Result:
 
         return plot_result(self, out)
 
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write ``report.html`` into the run's folder, or to ``out``: settings, pictures, elites, failures, how to
+        make the run again. One file, without scripts. Returns where it lies.
+        """
+        self._need_root()
+        from qd.view.report import write_report
+
+        return write_report(self, out)
+
+    def _named(self, archive: str | None) -> Any:
+        """An archive by name, else the first."""
+        if archive is None:
+            return self.archive
+        if archive not in self.archives:
+            raise QDError(f"archive: got {archive!r}, {nearest(archive, self.archives)}")
+        return self.archives[archive]
+
     def _folder(self) -> RunFolder:
         if self.path is None:
             raise QDError("this run was kept in memory; give qd.run(experiment, out=...) a folder")
@@ -144,12 +243,44 @@ class Result:
         if not self.root:
             raise QDError("this is a worker rank: the result is on rank 0; guard with: if result.root")
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the numbers of the run and a small map of its first archive."""
+        from archives.show import archive_picture, table_html
+        from qd.interchange.rows import as_stored
+
+        if not self.root:
+            return table_html(repr(self), ())
+        s = self.summary
+        rows = [("evaluations", f"{s.get('evaluations') or 0:,}")]
+        for key, name, form in (("coverage", "coverage", "{:.1%}"), ("qd_score", "QD score", "{:,.6g}"),
+                                ("best_objective", "best objective", "{:.6g}"), ("failed", "failed", "{:,}"),
+                                ("seconds", "seconds", "{:.3g}")):  # fmt: skip
+            if isinstance(value := s.get(key), int | float) and value == value and (key != "failed" or value):
+                rows.append((name, form.format(value)))
+        picture = ""
+        try:
+            rows += [(f"archive {name!r}", f"{len(kept):,} elites") for name, kept in self.archives.items()]
+            if self.archives:
+                kept = as_stored(self.archive, self.experiment.problem if self.experiment else None)
+                worth = np.asarray(kept.fields["objective"])
+                worth = worth.reshape(len(worth), -1).sum(axis=1) if worth.ndim > 1 else worth
+                picture = archive_picture(worth, kept.fields["measures"], **kept.drawn)
+        except (QDError, KeyError):  # not written yet, or without measures: the numbers are worth showing
+            pass
+        if "digest" in s:
+            rows.append(("digest", str(s["digest"])[:12]))
+        if self.path is not None:
+            rows.append(("folder", str(self.path)))
+        title = f"{s.get('algorithm')} on {s.get('problem')}, seed {s.get('seed')}: {self.state}"
+        return table_html(title, rows, picture)
+
     def __repr__(self) -> str:
         if not self.root:
             return "Result(worker rank)"
         s = self.summary
         return (
-            f"Result({s['algorithm']} on {s['problem']}, seed {s['seed']}: {s['evaluations']} evaluations, "
+            f"Result({s['algorithm']} on {s['problem']}, seed {s['seed']}"
+            f"{'' if self.state == 'finished' else ', ' + self.state}: {s['evaluations']} evaluations, "
             f"coverage {s['coverage'] if s['coverage'] is not None else float('nan'):.3f}, "
             f"best {s['best_objective'] if s['best_objective'] is not None else float('nan'):.4g})"
         )

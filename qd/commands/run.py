@@ -12,12 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qd.commands.settings import Override, Table, overridden, read_flags, recorded
+from qd.commands.settings import Override, Table, overridden, read_flags
 from qd.device import resolve_device
 from qd.errors import QDError
 from qd.experiment import Experiment
-from qd.experiment_file import load_experiment, load_recorded
+from qd.experiment_file import load_experiment
 from qd.launcher import launched_rank, launched_size
+from qd.loading import started_from
 from qd.result import Result
 from qd.store.files import RunFolder
 
@@ -68,13 +69,12 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
 def resume(args: argparse.Namespace, rest: list[str]) -> int:
     """``qd resume RUN``."""
     out = Path(args.file)
-    experiment, _, records = load_recorded(out)
-    table = Table.of(experiment)
+    experiment, table, records = started_from(out)
     given = read_flags(rest, table)
     for override in given:
         if override.name.partition(".")[0] not in _RESUMABLE and not _resumable(table, override):
             raise QDError(f"{override.flag}: a resumed run keeps its settings; start another with: qd run")
-    overrides = [*_still_fitting(recorded(records, table)), *given]
+    overrides = [*_still_fitting(records), *given]
     experiment = overridden(experiment, overrides)
     evaluations = None
     if args.evaluations is not None:
@@ -177,16 +177,28 @@ def _finish(args: argparse.Namespace, result: Result) -> int:
     summary = result.summary
     if not args.quiet:
         print(in_words(summary, result.path))
+    code = 0
     if result.stopped_by:
         if not args.quiet:
             print(f"stopped by a signal; go on with: {_resume_command(result.path)}")
-        return 128 + result.stopped_by
-    if not summary["statuses"]["ok"]:
+        code = 128 + result.stopped_by
+    elif not summary["statuses"]["ok"]:
         print(f"qd: every evaluation failed; the first one: {first_reason(result.path)}", file=sys.stderr)
-        return 3
-    if args.plots or (args.plots is None and summary["seconds"] > _PLOT_SECONDS):
+        code = 3
+    elif args.plots or (args.plots is None and summary["seconds"] > _PLOT_SECONDS):
         _draw(result)
-    return 0
+    if args.report:
+        _report(result)
+    return code
+
+
+def _report(result: Result) -> None:
+    try:
+        result.report()
+    except Exception as error:  # as of pictures
+        log.debug("report", exc_info=True)
+        log.warning("the report was not written: %s: %s; again with: qd report %s",
+                    type(error).__name__, error, shlex.quote(str(result.path)))  # fmt: skip
 
 
 def _draw(result: Result) -> None:

@@ -1,4 +1,4 @@
-"""``qd plot``, ``qd digest`` and ``qd export``: what a run left behind. Nothing of it is executed."""
+"""``qd plot``, ``qd report``, ``qd digest`` and ``qd export``: what a run left behind. Nothing of it is executed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def plot(args: argparse.Namespace, rest: list[str]) -> int:
     _summary(args.run)
     for file in Result.load(args.run).plot(args.out):
         print(file)
+    return 0
+
+
+def report(args: argparse.Namespace, rest: list[str]) -> int:
+    """``qd report RUN``."""
+    result = Result.load(args.run)
+    folder = RunFolder(args.run)
+    if args.plots or (args.plots is None and result.state == "finished" and not any(folder.plots.glob("*.png"))):
+        result.plot()
+    print(result.report(args.out))
     return 0
 
 
@@ -44,7 +54,7 @@ def _gone_on(folder: RunFolder) -> bool:
 
 def export(args: argparse.Namespace, rest: list[str]) -> int:
     """``qd export RUN``."""
-    from qd.store.archive_file import read_archives
+    from qd.store.archive_file import StoredArchive, read_archives
     from qd.store.export import FORMATS, elites, write_table
 
     folder = RunFolder(args.run)
@@ -62,11 +72,18 @@ def export(args: argparse.Namespace, rest: list[str]) -> int:
         from qd.errors import nearest
 
         raise QDError(f"--archive {name}: not in this run, {nearest(name, archives)}")
-    if out is None:
-        stem = "elites" if args.archive is None else f"elites-{name}"
-        out = folder.path / f"{stem}.{form}"
-    table = elites(archives[name])
-    write_table(table, out, form)
+    stem = "elites" if args.archive is None else f"elites-{name}"
+    kept = archives[name]
+    if form == "qdax":
+        from qd.interchange.repertoires import write_repertoire
+
+        out = write_repertoire(kept, out or folder.path / f"{stem}-qdax")
+    else:
+        if form == "ribs":  # its data frame numbers the measures
+            form, stem = "csv", f"{stem}-ribs"
+            kept = StoredArchive(kept.kind, kept.fields, {**kept.meta, "measures": None})
+        out = out or folder.path / f"{stem}.{form}"
+        write_table(elites(kept), out, form)
     print(f"{out}: {len(archives[name])} elites")
     return 0
 

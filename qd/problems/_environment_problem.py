@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Policy as Act
 from qd.errors import QDError, nearest
 from qd.policies import MLP
 from qd.problems._episodes import Episodes, Lane, Normalisation, standardised
@@ -187,6 +188,30 @@ class EnvironmentProblem(Problem):
 
     def evaluate(self, request: Request, seeds: NDArray[np.uint64]) -> Evaluation:
         return Episodes(self, request, seeds).run()
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Act:
+        """A solution's network: the environment's own observations to its own actions.
+
+        One observation gives an action as ``action_space.sample()`` would; a list or a batch of them gives as many.
+        Observations are standardised as the search did, where the context says by what.
+        """
+        inputs, encode = self.encoding
+        by = Normalisation.of(context or {}, inputs)
+        weights = np.asarray(solution, np.float64)
+        if weights.shape != (self.network.length,):
+            raise QDError(f"solution: got shape {weights.shape}, wanted ({self.network.length},), a network's weights")
+        axes = len(self._first.observation_space.shape or ())  # of one observation; none of a choice
+
+        def act(observations: Any) -> Any:
+            several = isinstance(observations, list) or (
+                not isinstance(observations, Mapping) and np.ndim(observations) == axes + 1
+            )
+            raw = np.array([encode(seen) for seen in (observations if several else [observations])])
+            seen, _ = standardised(raw, by, None)
+            chosen = self.actions.decode(self.forward(np.repeat(weights[None], len(seen), axis=0), seen))
+            return chosen if several else chosen[0]
+
+        return act
 
     def render(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Any:
         """A matplotlib figure of one episode: a strip of frames, or the observations over time.

@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Policy, Problem, Request, Status
 from qd.errors import QDError
-from qd.policies import MLP
+from qd.policies import MLP, acting
 from qd.problems._ant_maze_model import CENTER, HALF, START, SUBSTEPS, WALLS, build, simulator
 from qd.problems._weights import blank_broken, check_counts, frame_steps, frames_asked
 from qd.rng import row_generator
@@ -110,6 +110,10 @@ class AntMaze(Problem):
     def policy(self) -> MLP:
         """The network whose weights are evolved."""
         return MLP((29, *self.hidden, 8), activation="tanh_half", bias="scalar")
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """A solution's network: what the robot senses to what it does."""
+        return acting(self.policy, solution)
 
     @cached_property
     def solution_space(self) -> Space:  # type: ignore[override]

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Policy, Problem, Request, Status
 from qd.errors import QDError, nearest
-from qd.policies import ConvNet
+from qd.policies import ConvNet, acting
 from qd.problems._atari_game import SKIP, Game
 from qd.problems._weights import blank_broken
 from qd.rng import row_generator
@@ -86,6 +86,11 @@ class Atari(Problem):
     def policy(self) -> ConvNet:
         """The network whose weights are evolved."""
         return ConvNet.named(self.network, len(self.actions), "Atari.network")
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """A solution's network: what it sees of the last screens, (4, 84, 84) in 0 to 1, to the number of an action."""
+        outputs = acting(self.policy, solution)
+        return lambda observations: np.asarray(outputs(observations)).argmax(axis=-1)
 
     @cached_property
     def solution_space(self) -> Space:  # type: ignore[override]

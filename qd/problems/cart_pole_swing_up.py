@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
-from qd.policies import MLP
+from qd.policies import MLP, acting
 from qd.problems._weights import blank_broken, check_layers, frame_steps
 from qd.space import Box, Measures, Space
 
@@ -82,6 +82,10 @@ class CartPoleSwingUp(Problem):
     def policy(self) -> MLP:
         """The network whose weights are evolved."""
         return MLP((5, *self.hidden, 1), activation="tanh")
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """A solution's network: what the robot senses to what it does."""
+        return acting(self.policy, solution)
 
     @cached_property
     def solution_space(self) -> Space:  # type: ignore[override]

@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
-from qd.policies import MLP
+from qd.policies import MLP, acting
 from qd.problems._collect_ball_map import BALLS, FRAME, HOME, WALLS, bitmap, lit, tables
 from qd.problems._fastsim_map import SIDE, UNIT, WIDTH, pixel
 from qd.problems._weights import blank_broken, check_counts, check_layers, frame_steps, frames_asked
@@ -93,6 +93,10 @@ class CollectBall(Problem):
     def policy(self) -> MLP:
         """The network whose weights are evolved."""
         return MLP((10, *self.hidden, 3), activation="tanh_half", bias="scalar")
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """A solution's network: what the robot senses to what it does."""
+        return acting(self.policy, solution)
 
     @cached_property
     def solution_space(self) -> Space:  # type: ignore[override]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.lineages import Decoder, Lineage
 from qd.ragged import Ragged
@@ -136,6 +136,10 @@ class Decoded(Problem):
     def scene(self) -> dict[str, Any]:
         """The problem's."""
         return self.problem.scene()
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """The problem's, of the weights that a lineage grows to."""
+        return self.problem.policy_of(self.weights(Ragged.from_rows([solution], np.uint32))[0].copy(), context)
 
     def render(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Any:
         """The problem's, of the weights that a lineage grows to."""

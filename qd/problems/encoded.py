@@ -7,7 +7,7 @@ trains it and encodes its archives anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.behavior.contract import Encoder, Learned
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Policy, Problem, Request, Status
 from qd.errors import QDError, nearest
 from qd.rng import generator
 from qd.space import Measures, Space
@@ -147,6 +147,10 @@ class Encoded(Problem):
     def scene(self) -> dict[str, Any]:
         """The problem's, in its own measures."""
         return self.problem.scene()
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """The problem's."""
+        return self.problem.policy_of(solution, context)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """The problem's."""

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
-from qd.policies import ConvNet
+from qd.policies import ConvNet, acting
 from qd.problems.deceptive_maze import GOAL, HIGH, LOW, REACHED, START, WALLS, evaluated, scene
 from qd.space import Box, Measures, Space
 
@@ -68,6 +68,10 @@ class ImageMaze(Problem):
     def policy(self) -> ConvNet:
         """The network whose weights are evolved."""
         return ConvNet.named(self.network, 2)
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """A solution's network: what the robot senses to what it does."""
+        return acting(self.policy, solution)
 
     @cached_property
     def solution_space(self) -> Space:  # type: ignore[override]

@@ -6,6 +6,7 @@ are worth in many fresh evaluations. The clean values travel as truth, so metric
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import cos, log, pi, sin, sqrt
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 
 _SAME = ("solution_space", "measure_space", "objectives", "fidelities", "columns", "costs", "chunk_size", "batching",
@@ -106,6 +107,10 @@ class Noisy(Problem):
     def scene(self) -> dict[str, Any]:
         """The clean problem's."""
         return self.problem.scene()
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """The clean problem's."""
+        return self.problem.policy_of(solution, context)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """The clean problem's."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request, Status
+from qd.contracts import Evaluation, Policy, Problem, Request, Status
 from qd.device import check_device_name, resolve_device
 from qd.errors import QDError, StoppedError, nearest
 from qd.problems._weights import frame_steps
@@ -167,6 +167,10 @@ class OnDevice(Problem):
     def scene(self) -> dict[str, Any]:
         """The problem's."""
         return self.problem.scene()
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """The problem's."""
+        return self.problem.policy_of(solution, context)
 
     def render(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Any:
         """The problem's."""

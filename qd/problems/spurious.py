@@ -9,6 +9,7 @@ random amplitude, frequency and phase.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.contracts import Evaluation, Problem, Request
+from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.problems.noisy import row_normals
 
@@ -122,6 +123,10 @@ class Spurious(Problem):
     def scene(self) -> dict[str, Any]:
         """The clean problem's."""
         return self.problem.scene()
+
+    def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
+        """The clean problem's."""
+        return self.problem.policy_of(solution, context)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """The clean problem's."""

@@ -42,6 +42,58 @@ class StoredArchive:
     def __len__(self) -> int:
         return len(self.fields.get("objective", ()))
 
+    def __repr__(self) -> str:
+        return f"StoredArchive({self.kind}: {len(self)} elites, fields {', '.join(self.fields)})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: its numbers and a small map."""
+        from archives.show import archive_html
+
+        about = self.drawn
+        cells = self.meta.get("cells") if "dims" in self.meta or "centroids" in self.fields else None
+        empty = np.zeros((0, 0))
+        kept = self.fields
+        return archive_html(f"{self.kind} (stored)", kept.get("objective", empty), kept.get("measures", empty),
+                            cells=cells, rows=[("fields", ", ".join(kept))], **about)  # fmt: skip
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What a small map needs beside the columns: dims, low, high of a grid, and the measures' names."""
+        even = self.kind != "SlidingBoundariesArchive"
+        return {
+            "dims": self.meta.get("dims") if even else None,
+            "low": self.meta.get("lower_bounds"),
+            "high": self.meta.get("upper_bounds"),
+            "names": (self.meta.get("measures") or {}).get("names") or (),
+        }
+
+
+def stored(archive: Any, space: Measures | None = None) -> StoredArchive:
+    """A live archive, ours or pyribs', as ``read_archives`` would give it back; views of its columns.
+
+    Args:
+        archive: anything that ``archive.npz`` may hold.
+        space: the measures' names and bounds, where they are known.
+    """
+    fields: dict[str, NDArray[Any]] = {}
+    for key, values in _columns("", archive).items():
+        fields[key.removeprefix("/")] = values
+    about = _describe(archive)
+    return StoredArchive(about["kind"], fields, {**about, "measures": _measures(space)})
+
+
+def _columns(name: str, archive: Any) -> dict[str, NDArray[Any]]:
+    """The arrays of an archive as they are written, ``NAME/FIELD``."""
+    arrays: dict[str, NDArray[Any]] = {}
+    if hasattr(archive, "column"):  # ours: views, so that a large archive is not copied to be written
+        for key in archive.field_list:
+            arrays |= _arrays(f"{name}/{key}", archive.column(key))
+    else:
+        arrays |= {f"{name}/{key}": np.asarray(v) for key, v in archive.data(return_type="dict").items()}
+    if hasattr(archive, "centroids"):
+        arrays[f"{name}/centroids"] = np.asarray(archive.centroids)
+    return arrays
+
 
 def write_archives(path: Path, archives: Mapping[str, Any], recorder: Recorder, extra: Mapping[str, Any]) -> None:
     """Write archive.npz atomically."""
@@ -49,13 +101,7 @@ def write_archives(path: Path, archives: Mapping[str, Any], recorder: Recorder, 
     meta: dict[str, Any] = {"archives": {}, "measures": _measures(recorder.space)}
     for name, archive in archives.items():
         meta["archives"][name] = _describe(archive)
-        if hasattr(archive, "column"):  # ours: views, so that a large archive is not copied to be written
-            for key in archive.field_list:
-                arrays |= _arrays(f"{name}/{key}", archive.column(key))
-        else:
-            arrays |= {f"{name}/{key}": np.asarray(v) for key, v in archive.data(return_type="dict").items()}
-        if hasattr(archive, "centroids"):
-            arrays[f"{name}/centroids"] = np.asarray(archive.centroids)
+        arrays |= _columns(name, archive)
     for key, values in recorder.positions().items():
         arrays[f"positions/{key}"] = values
     for number, best in enumerate(recorder.best.values()):  # in the order of summary.json's "best"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from qd.errors import QDError
 from qd.experiment import Experiment
 from qd.store.files import FORMAT, RunFolder, read_json, write_json
 from qd.store.settings import described, differences, surroundings, without_resumable
+
+log = logging.getLogger("qd")
 
 
 def write_settings(folder: RunFolder, experiment: Experiment, source: Mapping[str, Any] | None) -> None:
@@ -22,6 +25,19 @@ def write_settings(folder: RunFolder, experiment: Experiment, source: Mapping[st
     config = {"format": FORMAT, "settings": described(experiment), "source": source, **surroundings()}
     write_json(folder.config, config)
     write_json(folder.scene, _plain(experiment.problem.scene()))
+
+
+def check_format(folder: RunFolder) -> None:
+    """Refuse a run of a newer format; one of an older format is read as far as it goes, and the log says so."""
+    config = read_json(folder.config)
+    found = config.get("format") if isinstance(config, dict) else None
+    writer = (config.get("versions") or {}).get("qd-evolution", "another version") if isinstance(config, dict) else "?"
+    if isinstance(found, int) and found > FORMAT:
+        raise QDError(f"{folder.path}: was written by qd {writer} in format {found}, this one reads up to {FORMAT}: "
+                      "update qd")  # fmt: skip
+    if found != FORMAT:
+        log.warning("%s: was written by qd %s in format %s, this one writes %s: some of it may not be read",
+                    folder.path, writer, found, FORMAT)  # fmt: skip
 
 
 def record_settings(folder: RunFolder, experiment: Experiment, overrides: Sequence[str]) -> None:

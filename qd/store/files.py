@@ -82,6 +82,7 @@ class RunFolder:
         self.experiment = self.path / "experiment.py"
         self.checkpoints = self.path / "checkpoints"
         self.plots = self.path / "plots"
+        self.report = self.path / "report.html"
 
     def create(self, overwrite: bool = False) -> None:
         """Make the folder for a new run. Raises QDError where it exists or cannot be written."""
@@ -117,7 +118,7 @@ class RunFolder:
             self.scene,
             self.experiment,
         ]
-        ours += [self.path / "report.html", *self.checkpoints.glob("*.qdc"), *self.plots.glob("*.[ps][nvd][gf]")]
+        ours += [self.report, *self.checkpoints.glob("*.qdc"), *self.plots.glob("*.[ps][nvd][gf]")]
         for file in ours:
             file.unlink(missing_ok=True)
 
