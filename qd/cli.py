@@ -167,6 +167,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", metavar="FILE", help="RUN/report.html by default")
     report.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
                         help="draw the pictures first; by default where a finished run has none yet")  # fmt: skip
+    view = verb("view", "commands.view:view", "Show a run as an interactive page.",
+                epilog="Replays are made with the run's problem, which executes its experiment's file.")  # fmt: skip
+    view.add_argument("run", metavar="RUN", help="the run's folder; the run may still be going")
+    view.add_argument("--out", metavar="FILE", help="where to; RUN/view.html by default")
+    view.add_argument("--serve", action="store_true", help="serve the page on this machine, and follow the run")
+    view.add_argument("--port", metavar="N", type=int, help="of --serve; any that is free by default")
+    view.add_argument("--replays", action=argparse.BooleanOptionalAction, default=True, help="make replays")
     digest = verb("digest", "commands.show:digest", "Print the SHA-256 of what a finished run did.")
     digest.add_argument("run", metavar="RUN", help="the run's folder")
     export = verb("export", "commands.show:export", "Write a run's elites as a table.")

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.errors import QDError
+from qd.ragged import Ragged
+from qd.texts import Texts
 
 MARKS = ("", "cut", "added", "strong", "title")
 
@@ -107,4 +109,27 @@ class Words:
 
 Replay = Motion | Frames | Words
 
-__all__ = ["MARKS", "Frames", "Motion", "Replay", "Words"]
+
+def marked(words: Sequence[str], mask: NDArray[Any]) -> Words:
+    """A prompt's tokens, of which a mask (d,) keeps those that are not 0.
+
+    >>> marked(["Great", " film", "!"], np.array([1, 0, 1])).parts
+    (('Great', ''), (' film', 'cut'), ('!', ''))
+    """
+    if len(words) != len(mask):
+        raise QDError(f"mask: got {len(mask)} genes for {len(words)} words")
+    return Words(tuple((word, "" if kept else "cut") for word, kept in zip(words, mask, strict=True)))
+
+
+def named_texts(space: Texts, solution: NDArray[Any]) -> Words:
+    """A solution of a space of texts: each text below its name, which is left out where there is one alone."""
+    (texts,) = space.named(Ragged.from_rows([solution], solution.dtype))
+    parts: list[tuple[str, str]] = []
+    for name, text in texts.items():
+        if len(texts) > 1:
+            parts.append((f"{name}\n", "title"))
+        parts.append((text + ("\n\n" if len(texts) > 1 else ""), ""))
+    return Words(tuple(parts))
+
+
+__all__ = ["MARKS", "Frames", "Motion", "Replay", "Words", "marked", "named_texts"]

@@ -19,6 +19,7 @@ from qd.policies import MLP
 from qd.problems._episodes import Episodes, Lane, Normalisation, standardised
 from qd.problems._gym_interface import Actions, Encode, actions
 from qd.problems.step_measures import MEASURES, StepMeasure
+from qd.replay import Frames
 from qd.space import Box, Measures, Space
 
 
@@ -31,6 +32,9 @@ class Policy(Protocol):
 
     def forward(self, weights: NDArray[np.float64], observations: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, d) weights and (n, o) observations to (n, a) outputs, every row computed by itself."""
+
+
+_FRAMES = 120  # of a replay
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,25 @@ class EnvironmentProblem(Problem):
         """
         from qd.problems._episode_figure import figure, filmed
 
+        env, result = self._again(solution, seed, context)
+        frames, at, why = filmed(self.make_environment, self.reset_seed(seed), env.actions)
+        paid = f"sum of rewards {result.objective[0]:.4g}" if result.ok[0] else "failed"
+        seen = np.array([self.encoding[1](observation) for observation in env.observations])
+        return figure(frames, at, why, seen, f"{self.id}: {paid}, {len(env.actions)} steps")
+
+    def replay(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Frames:
+        """The environment's own frames of one episode, up to 120 of them; ``render`` says what they need."""
+        from qd.problems._episode_figure import filmed
+
+        env, _ = self._again(solution, seed, context)
+        frames, _, why = filmed(self.make_environment, self.reset_seed(seed), env.actions, _FRAMES)
+        if not frames:
+            raise QDError(f"{self.name}: {self.id} gives no frames here: {why}")
+        rate = float(env.metadata.get("render_fps") or 30.0)
+        return Frames(np.stack(frames).astype(np.uint8), max(len(env.actions), 1) / len(frames) / rate)
+
+    def _again(self, solution: NDArray[Any], seed: int, context: Mapping[str, Any] | None) -> tuple[_Kept, Evaluation]:
+        """One episode once more, in an environment that remembers it."""
         env = _Kept(self.make_environment())
         row = np.asarray(solution, np.float64)[None]
         lane = self._lane(env)
@@ -235,10 +258,7 @@ class EnvironmentProblem(Problem):
         finally:
             self.idle[:] = others
             env.close()
-        frames, at, why = filmed(self.make_environment, self.reset_seed(seed), env.actions)
-        paid = f"sum of rewards {result.objective[0]:.4g}" if result.ok[0] else "failed"
-        seen = np.array([self.encoding[1](observation) for observation in env.observations])
-        return figure(frames, at, why, seen, f"{self.id}: {paid}, {len(env.actions)} steps")
+        return env, result
 
 
 class _Kept:

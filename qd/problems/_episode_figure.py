@@ -19,7 +19,7 @@ def has_screen() -> bool:
 
 
 def filmed(
-    make: Callable[..., Any], seed: int, actions: list[Any]
+    make: Callable[..., Any], seed: int, actions: list[Any], most: int = _FRAMES
 ) -> tuple[list[NDArray[Any]], NDArray[np.int64], str]:
     """Frames of an episode played again: the frames, the steps they were taken after, and why there are none.
 
@@ -27,10 +27,11 @@ def filmed(
         make: an environment, of keyword arguments.
         seed: what it is reset with.
         actions: what was done.
+        most: frames.
     """
     if not has_screen():
         os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo's way to draw without a screen
-    at = np.unique(np.linspace(0, len(actions), _FRAMES).round().astype(np.int64))
+    at = np.unique(np.linspace(0, len(actions), most).round().astype(np.int64))
     env = None
     try:
         env = make(render_mode="rgb_array")

@@ -31,6 +31,7 @@ from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._ant_maze_model import CENTER, HALF, START, SUBSTEPS, WALLS, build, simulator
 from qd.problems._weights import blank_broken, check_counts, frame_steps, frames_asked
+from qd.replay import Motion
 from qd.rng import row_generator
 from qd.space import Box, Measures, Space
 
@@ -249,6 +250,15 @@ class AntMaze(Problem):
         ]
         points = [((START[0] - CENTER) * scale, (START[1] - CENTER) * scale, "start")]
         return {"lines": lines, "circles": circles, "points": points}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The ant's way, in maze widths about the centre."""
+        weights, seeds = np.asarray(solution, np.float64)[None], np.array([seed], np.uint64)
+        _, trace, broken = self.episodes(weights, seeds, np.arange(self.steps))
+        if broken:
+            raise QDError(f"{self.name} has no replay of a solution that fails: {broken[0]}")
+        path = (np.concatenate([[START[:2]], trace[0]]) - CENTER) / (2 * HALF)  # (steps + 1, 2)
+        return Motion({"ant": path[:, None]}, self.scene(), ("ant",), np.full(2, -0.5), np.full(2, 0.5), 0.02)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the maze with the ant's path, coloured by time."""

@@ -28,6 +28,7 @@ from qd.errors import QDError, nearest
 from qd.policies import ConvNet, acting
 from qd.problems._atari_game import SKIP, Game
 from qd.problems._weights import blank_broken
+from qd.replay import Frames
 from qd.rng import row_generator
 from qd.space import Box, Space
 
@@ -150,6 +151,19 @@ class Atari(Problem):
             if game.over:
                 break
         return score
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Frames:
+        """The screens of one game, one in four decisions."""
+        weights = np.ascontiguousarray(solution, np.float32)
+        layers, game = self.policy.unpack(weights), Game(self.game, self.first_screen == "repeat")
+        game.reset(row_generator(seed))
+        screens, decisions = [game.picture()], 0
+        while not game.over and decisions < self.max_decisions:
+            game.decide(int(self.policy.see(layers, game.seen).argmax()))
+            decisions += 1
+            if decisions % 4 == 0 or game.over:
+                screens.append(game.picture())
+        return Frames(np.stack(screens), 4 * 4 / 60)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of one episode: screens along it, and the score over time."""

@@ -30,6 +30,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._weights import blank_broken, check_layers, frame_steps
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 START = (0.0, 0.0, np.pi, 0.0)  # x [m], its speed [m/s], the pole's angle from upright [rad], its speed [rad/s]
@@ -156,6 +157,20 @@ class CartPoleSwingUp(Problem):
             np.asarray(frames, np.int64), final, trace,
         )  # fmt: skip
         return final, trace
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The cart on its track, and its pole."""
+        from qd.problems._cart_pole_swing_up_kernel import DT
+
+        _, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        course = np.concatenate([[START], trace[0]])  # (steps + 1, 4)
+        x, angle = course[:, 0], course[:, 2]
+        axle = np.stack([x, np.zeros_like(x)], axis=1)
+        end = axle + POLE_LENGTH * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        cart = axle[:, None] + np.array([[-0.15, 0.0], [0.15, 0.0]])
+        track = {"lines": [np.array([[-HALF_TRACK, -0.04], [HALF_TRACK, -0.04]])]}
+        low, high = np.array([-HALF_TRACK - 0.3, -0.75]), np.array([HALF_TRACK + 0.3, 0.75])
+        return Motion({"pole": np.stack([axle, end], axis=1), "cart": cart}, track, ("pole",), low, high, DT)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure: the cart with its pole over time, coloured by it, and the two courses below."""

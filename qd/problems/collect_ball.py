@@ -34,6 +34,7 @@ from qd.policies import MLP, acting
 from qd.problems._collect_ball_map import BALLS, FRAME, HOME, WALLS, bitmap, lit, tables
 from qd.problems._fastsim_map import SIDE, UNIT, WIDTH, pixel
 from qd.problems._weights import blank_broken, check_counts, check_layers, frame_steps, frames_asked
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 START = (*HOME, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -188,6 +189,16 @@ class CollectBall(Problem):
         circles.append((HOME[0] / WIDTH, HOME[1] / WIDTH, NEAR / WIDTH, "home"))
         points = [(START[0] / WIDTH, START[1] / WIDTH, "start")]
         return {"lines": lines, "circles": circles, "points": points, "invert_y": True}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The robot's way, and the balls: one that is home stays there."""
+        _, trace, _ = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        robot = np.concatenate([[START[:2]], trace[0, :, :2]]) / WIDTH  # (steps + 1, 2)
+        bodies = {"robot": robot[:, None]}
+        for i, ball in enumerate(BALLS):
+            places = np.concatenate([[ball], trace[0, :, 3 + 2 * i : 5 + 2 * i]])
+            bodies[f"ball {i + 1}"] = np.where(np.isnan(places), HOME, places)[:, None] / WIDTH
+        return Motion(bodies, self.scene(), ("robot",), np.zeros(2), np.ones(2), 0.02)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the arena with the robot's path, coloured by time, and where the balls were."""

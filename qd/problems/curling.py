@@ -37,6 +37,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._weights import blank_broken, check_counts, check_layers, frames_asked
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 DT = 1.0 / 60.0  # [s], a step
@@ -184,6 +185,14 @@ class Curling(Problem):
         border = WALL * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]], float)
         circles = [(x, y, radius, f"reward {index + 1}") for index, (x, y, radius) in enumerate(AREAS)]
         return {"lines": [border], "circles": circles, "points": [(*START, "start"), (0.0, -WALL, "base")]}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The ball's way, and the arm that pushes it."""
+        _, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        table = np.concatenate([[(*START, 0.0, 0.0)], trace[0]])  # (steps + 1, 4)
+        arm = np.stack([np.concatenate(outlines(*angles)) for angles in table[:, 2:4]])  # (steps + 1, 10, 2)
+        border = np.full(2, WALL)
+        return Motion({"ball": table[:, None, :2], "arm": arm}, self.scene(), ("ball",), -border, border)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the ball's path, coloured by time, and of the arm at first and last."""

@@ -26,6 +26,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._weights import blank_broken, frame_steps
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 START = (36.0, 184.0, 0.0)  # x, y [px], y down, heading [degrees]
@@ -160,6 +161,12 @@ class DeceptiveMaze(Problem):
     def scene(self) -> dict[str, Any]:
         """The walls, the goal and the start."""
         return scene()
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The robot's way through the maze."""
+        _, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        path = np.concatenate([[START[:2]], trace[0]])  # (steps + 1, 2)
+        return Motion({"robot": path[:, None]}, self.scene(), ("robot",), np.array(LOW), np.array(HIGH), 0.05)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the maze with the robot's path, coloured by time."""

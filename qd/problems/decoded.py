@@ -20,6 +20,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.lineages import Decoder, Lineage
 from qd.ragged import Ragged
+from qd.replay import Replay
 from qd.space import Box
 
 _SAME = ("measure_space", "truth_space", "objectives", "reward_areas", "fidelities", "columns", "costs",
@@ -140,6 +141,13 @@ class Decoded(Problem):
     def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
         """The problem's, of the weights that a lineage grows to."""
         return self.problem.policy_of(self.weights(Ragged.from_rows([solution], np.uint32))[0].copy(), context)
+
+    def replay(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Replay:
+        """The problem's, of the weights that a lineage grows to."""
+        grown = self.weights(Ragged.from_rows([solution], np.uint32))[0].copy()
+        if "context" not in signature(self.problem.replay).parameters:
+            return self.problem.replay(grown, seed)
+        return self.problem.replay(grown, seed, context)  # type: ignore[call-arg]
 
     def render(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Any:
         """The problem's, of the weights that a lineage grows to."""

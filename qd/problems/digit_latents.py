@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from qd.errors import QDError
 from qd.problems._digit_nets import CLASSES, CLASSIFIERS, LATENT, digit_nets, forward
 from qd.problems._latent_search import Array, _LatentSearch
+from qd.replay import Frames
 
 SIDE = 8  # pixels
 
@@ -66,6 +67,13 @@ class DigitLatents(_LatentSearch):
         others = np.delete(logits, self.wanted, axis=1)
         top = others.max(axis=1, keepdims=True)
         return np.asarray(logits[:, self.wanted] - top[:, 0] - np.log(np.exp(others - top).sum(axis=1)))
+
+    def replay(self, solution: NDArray[np.float64], seed: int) -> Frames:
+        """The digit that the generator makes of the latent."""
+        picture = self.pictures(self.latents(np.atleast_2d(solution)))[0].reshape(SIDE, SIDE)
+        grey = np.clip(255 * (1 - picture), 0, 255).astype(np.uint8)
+        large = np.kron(grey, np.ones((24, 24), np.uint8))
+        return Frames(np.repeat(large[None, :, :, None], 3, axis=3))
 
     def render(self, solution: NDArray[np.float64], seed: int) -> Any:
         """The digit, beside how every reward judges it."""

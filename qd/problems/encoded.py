@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from qd.behavior.contract import Encoder, Learned
 from qd.contracts import Evaluation, Policy, Problem, Request, Status
 from qd.errors import QDError, nearest
+from qd.replay import Replay
 from qd.rng import generator
 from qd.space import Measures, Space
 
@@ -151,6 +152,10 @@ class Encoded(Problem):
     def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
         """The problem's."""
         return self.problem.policy_of(solution, context)
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Replay:
+        """The problem's."""
+        return self.problem.replay(solution, seed)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """The problem's."""

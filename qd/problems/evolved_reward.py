@@ -32,6 +32,7 @@ from qd.learners.q_learning import QLearning
 from qd.learners.table_task import LayoutTask
 from qd.learners.task import Task
 from qd.ragged import Ragged, Solutions
+from qd.replay import Words
 from qd.rewards.critic import Critic
 from qd.rewards.reward import RewardForm
 from qd.rng import derived_seeds
@@ -184,6 +185,10 @@ class EvolvedReward(Problem):
         """The first layout, and the way through it of one policy trained with the reward."""
         (scene, path, _), _, _ = self._ways(solution, seed, 1)[0]
         return {**scene, "lines": [*scene.get("lines", []), path]}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Words:
+        """The reward as a formula; ``sketch`` shows what it teaches."""
+        return Words((("reward\n", "title"), (self.reward.formula(np.asarray(solution)), "")))
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure: the formula, what each term paid, ways of trained policies, and their success."""

@@ -32,6 +32,7 @@ from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._hard_maze_map import FRAME, UNIT, WALLS, WIDTH, bitmap, pixel, tables
 from qd.problems._weights import blank_broken, check_counts, check_layers, frame_steps, frames_asked
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 START = (60.0, 450.0, np.pi / 4)  # x, y [units], heading [rad], y down
@@ -194,6 +195,12 @@ class HardMaze(Problem):
         circles = [(x / WIDTH, y / WIDTH, r / WIDTH, f"reward {i + 1}") for i, (x, y, r) in enumerate(AREAS)]
         points = [(START[0] / WIDTH, START[1] / WIDTH, "start")]
         return {"lines": lines, "circles": circles, "points": points, "invert_y": True}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The robot's way through the maze, in maze widths."""
+        _, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        path = np.concatenate([[START[:2]], trace[0, :, :2]]) / WIDTH  # (steps + 1, 2)
+        return Motion({"robot": path[:, None]}, self.scene(), ("robot",), np.zeros(2), np.ones(2), 0.02)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the maze with the robot's path, coloured by time."""

@@ -26,6 +26,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.policies import ConvNet, acting
 from qd.problems.deceptive_maze import GOAL, HIGH, LOW, REACHED, START, WALLS, evaluated, scene
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 
@@ -136,6 +137,12 @@ class ImageMaze(Problem):
     def scene(self) -> dict[str, Any]:
         """The walls, the goal and the start."""
         return scene()
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The robot's way through the maze."""
+        _, trace = self.episodes(np.asarray(solution, np.float32)[None], np.arange(self.steps))
+        path = np.concatenate([[START[:2]], trace[0]])  # (steps + 1, 2)
+        return Motion({"robot": path[:, None]}, self.scene(), ("robot",), np.array(LOW), np.array(HIGH), 0.05)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the maze with the robot's path, coloured by time."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
+from qd.replay import Replay
 
 _SAME = ("solution_space", "measure_space", "objectives", "fidelities", "columns", "costs", "chunk_size", "batching",
          "releases_gil")  # fmt: skip
@@ -111,6 +112,10 @@ class Noisy(Problem):
     def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
         """The clean problem's."""
         return self.problem.policy_of(solution, context)
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Replay:
+        """The clean problem's."""
+        return self.problem.replay(solution, seed)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """The clean problem's."""

@@ -21,6 +21,7 @@ from qd.device import check_device_name, resolve_device
 from qd.errors import QDError, StoppedError, nearest
 from qd.problems._weights import frame_steps
 from qd.problems.world import World
+from qd.replay import Replay
 from qd.space import Box
 
 _SAME = ("solution_space", "measure_space", "truth_space", "objectives", "reward_areas", "fidelities", "costs",
@@ -171,6 +172,10 @@ class OnDevice(Problem):
     def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
         """The problem's."""
         return self.problem.policy_of(solution, context)
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Replay:
+        """The problem's."""
+        return self.problem.replay(solution, seed)
 
     def render(self, solution: NDArray[Any], seed: int, context: Mapping[str, NDArray[Any]] | None = None) -> Any:
         """The problem's."""

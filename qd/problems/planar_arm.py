@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 
@@ -89,6 +90,13 @@ class PlanarArm(Problem):
     def scene(self) -> dict[str, Any]:
         """The circle of reach and the shoulder."""
         return {"circles": [(0.5, 0.5, 0.5, "reach")], "points": [(0.5, 0.5, "shoulder")]}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The arm bending from straight to its posture."""
+        share = np.linspace(0.0, 1.0, 24)[:, None]
+        bent = 0.5 + share * (np.asarray(solution, np.float64) - 0.5)  # 0.5 is straight
+        arm = np.stack([self.points(genes) for genes in bent])  # (24, joints + 1, 2)
+        return Motion({"arm": arm}, self.scene(), ("arm",), np.zeros(2), np.ones(2))
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of one arm inside its circle of reach."""

@@ -24,6 +24,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._weights import blank_broken, check_counts, frames_asked
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 SPEED = 0.05  # length of a step in x and y at full output
@@ -171,6 +172,12 @@ class Point2D(Problem):
         border = EDGE * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]], float)
         circles = [(x, y, radius, f"reward {index + 1}") for index, (x, y, radius) in enumerate(self.areas)]
         return {"lines": [border], "circles": circles, "points": [(0.0, 0.0, "start")]}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The point's way."""
+        _, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps))
+        path = np.concatenate([np.zeros((1, 2)), trace[0]])  # (steps + 1, 2)
+        return Motion({"point": path[:, None]}, self.scene(), ("point",), np.full(2, -EDGE), np.full(2, EDGE))
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the point's path, coloured by time."""

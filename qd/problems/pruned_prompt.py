@@ -18,6 +18,7 @@ from qd.errors import QDError
 from qd.problems._prompt_problem import PromptProblem
 from qd.prompts import Prompt
 from qd.ragged import Solutions
+from qd.replay import Words, marked
 from qd.space import Mask, Space
 
 
@@ -100,6 +101,10 @@ class PrunedPrompt(PromptProblem):
             f"{{{part}}}" if isinstance(part := self.base.parts[number], str) else decode(part[place : place + 1])
             for number, place in self.genes
         ]
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Words:
+        """The prompt, with what was cut from it."""
+        return marked(self.words(), np.asarray(solution))
 
     def scene(self) -> dict[str, Any]:
         """The text of each gene, and which genes are fields: what pictures of prompts are drawn from."""

@@ -35,6 +35,7 @@ from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.policies import MLP, acting
 from qd.problems._weights import blank_broken, check_counts, check_layers, frames_asked
+from qd.replay import Motion
 from qd.space import Box, Measures, Space
 
 JOINTS = 20
@@ -208,6 +209,13 @@ class RedundantArm(Problem):
         circles = [(x, y, radius, f"reward {i + 1}") for i, (x, y, radius) in enumerate(AREAS)]
         x, y = points(START[None])[0, -1]
         return {"lines": lines, "circles": circles, "points": [(*BASE, "base"), (float(x), float(y), "start")]}
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Motion:
+        """The arm's postures until it stops."""
+        final, trace = self.episodes(np.asarray(solution, np.float64)[None], np.arange(self.steps), whole=True)
+        steps = max(int(final[0, JOINTS]), 1)
+        arm = np.concatenate([points(START[None]), trace[0, :steps]])  # (steps + 1, 21, 2)
+        return Motion({"arm": arm}, self.scene(), ("arm",), np.zeros(2), np.ones(2))
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """A matplotlib figure of the arm's first and last posture and of its end effector's path."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from qd.contracts import Evaluation, Policy, Problem, Request
 from qd.errors import QDError
 from qd.problems.noisy import row_normals
+from qd.replay import Replay
 
 _SAME = ("solution_space", "measure_space", "objectives", "reward_areas", "fidelities", "costs", "chunk_size",
          "batching", "releases_gil")  # fmt: skip
@@ -127,6 +128,10 @@ class Spurious(Problem):
     def policy_of(self, solution: NDArray[Any], context: Mapping[str, NDArray[Any]] | None = None) -> Policy:
         """The clean problem's."""
         return self.problem.policy_of(solution, context)
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Replay:
+        """The clean problem's."""
+        return self.problem.replay(solution, seed)
 
     def render(self, solution: NDArray[Any], seed: int) -> Any:
         """The clean problem's."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
+from typing import Any
+
+from numpy.typing import NDArray
 
 from qd.errors import QDError, nearest
 from qd.problems._prompt_problem import PromptProblem
 from qd.prompts import Prompt
 from qd.ragged import Ragged, Solutions
+from qd.replay import Words, named_texts
 from qd.space import Space
 from qd.texts import Texts
 
@@ -87,6 +91,11 @@ class TextPrompt(PromptProblem):
         copies = max((sum(name == one for _, name in self._pieces) for one in self.shown), default=1)
         around = len(self.layout.encode()) + 2 * len(self.shown)
         return self.texts.max_bytes * max(1, copies) + around + self.task.from_text("").length
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Words:
+        """The texts by name."""
+        assert self.texts is not None
+        return named_texts(self.texts, solution)
 
     def prompts(self, solutions: Solutions) -> list[Prompt | str]:
         assert self.texts is not None

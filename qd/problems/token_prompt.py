@@ -18,6 +18,7 @@ from qd.models import Ids
 from qd.problems._prompt_problem import PromptProblem
 from qd.prompts import Prompt
 from qd.ragged import Ragged, Solutions
+from qd.replay import Words
 from qd.space import Space, Tokens
 
 
@@ -78,6 +79,10 @@ class TokenPrompt(PromptProblem):
     def words(self, solution: NDArray[Any]) -> list[str]:
         """The text of each token of one solution."""
         return [self.task.model.decode(self.alphabet[number : number + 1]) for number in solution]
+
+    def replay(self, solution: NDArray[Any], seed: int) -> Words:
+        """The words that stand before the rest of the prompt."""
+        return Words((("words before the query\n", "title"), ("".join(self.words(solution)), "added")))
 
     def scene(self) -> dict[str, Any]:
         """The texts of the alphabet, for pictures of what its words are worth."""

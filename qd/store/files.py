@@ -118,7 +118,12 @@ class RunFolder:
             self.scene,
             self.experiment,
         ]
-        ours += [self.report, *self.checkpoints.glob("*.qdc"), *self.plots.glob("*.[ps][nvd][gf]")]
+        ours += [
+            self.report,
+            self.path / "view.html",
+            *self.checkpoints.glob("*.qdc"),
+            *self.plots.glob("*.[ps][nvd][gf]"),
+        ]
         for file in ours:
             file.unlink(missing_ok=True)
 
