@@ -7,6 +7,8 @@ Exit codes:
 1        an unexpected error: a bug here or in the problem; the traceback is printed
 2        bad input: one line that says what was given, what was wanted, what to do
 3        the run finished, but every evaluation failed
+4        stopped by the machine: a full disk, a silent rank
+5        a replay came out differently from what is stored
 130/143  stopped by SIGINT / SIGTERM, with a checkpoint on disk where a run was going
 =======  ==========================================================================
 
@@ -23,11 +25,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-OK, UNEXPECTED, BAD_INPUT, ALL_FAILED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, UNEXPECTED, BAD_INPUT, ALL_FAILED, STOPPED, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 _EPILOG = """\
 exit codes: 0 done; 1 unexpected error; 2 bad input; 3 the run finished but every evaluation failed;
             4 stopped by the machine (full disk, silent rank): mend it, then qd resume;
+            5 a replay came out differently from what is stored;
             130/143 stopped by SIGINT/SIGTERM with a checkpoint written
 """
 _RUN_EPILOG = """\
@@ -167,6 +170,24 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", metavar="FILE", help="RUN/report.html by default")
     report.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
                         help="draw the pictures first; by default where a finished run has none yet")  # fmt: skip
+    replay = verb("replay", "commands.replay:replay", "Evaluate an elite again, and show what it does.",
+                  epilog="This executes the run's experiment file.")  # fmt: skip
+    replay.add_argument("run", metavar="RUN", help="the run's folder")
+    which = replay.add_mutually_exclusive_group()
+    which.add_argument("--best", action="store_true", help="the best of the run, or of --archive; the default")
+    which.add_argument("--cell", metavar="I,J", help="the elite of a cell: its place in the grid, or its number")
+    which.add_argument("--id", metavar="N", type=int, help="the elite with this evaluation number")
+    replay.add_argument("--archive", metavar="NAME", help="which archive; the first by default")
+    replay.add_argument("--out", metavar="FILE", help="a .gif, .mp4, .png or .txt file; by default in RUN/replays")
+    reeval = verb("reeval", "commands.reeval:reeval", "Evaluate all elites again under fresh noise.",
+                  epilog="This executes the run's experiment file. On ranks: mpiexec -n 8 qd reeval RUN")  # fmt: skip
+    reeval.add_argument("file", metavar="RUN", help="the run's folder")
+    reeval.add_argument("--repeats", metavar="K", type=int, default=32, help="evaluations of each elite; 32 by default")
+    reeval.add_argument("--seed", metavar="N", type=int, default=0, help="of the fresh noise")
+    reeval.add_argument("--archive", metavar="NAME", help="which archive; the first by default")
+    reeval.add_argument(
+        "--out", metavar="DIR", help="where reeval.json and its picture go; the run's folder by default"
+    )
     view = verb("view", "commands.view:view", "Show a run as an interactive page.",
                 epilog="Replays are made with the run's problem, which executes its experiment's file.")  # fmt: skip
     view.add_argument("run", metavar="RUN", help="the run's folder; the run may still be going")

@@ -41,7 +41,7 @@ class Map:
     """One archive.
 
     Args:
-        name, kind: its name in the run and its class.
+        name, stored: its name in the run, and all that is kept of it.
         shape: grid, cvt or points.
         columns: of the elites.
         ids: (k,) evaluation numbers, -1 where unknown.
@@ -49,13 +49,12 @@ class Map:
         dims: of a grid. cells: how many there are, 0 where there are none.
         own: places in ``columns`` of the archive's own measures, in order.
         outlines: of a tessellation of two measures, one (v, 2) polygon a cell.
-        centroids: (cells, m) of a tessellation.
         solutions: (k, d) or Ragged.
         front: several elites share a cell.
     """
 
     name: str
-    kind: str
+    stored: StoredArchive
     shape: str
     columns: list[Column]
     ids: NDArray[np.int64]
@@ -64,7 +63,6 @@ class Map:
     cells: int = 0
     own: tuple[int, ...] = ()
     outlines: list[NDArray[np.float64]] = field(default_factory=list)
-    centroids: NDArray[np.float64] | None = None
     solutions: NDArray[Any] | Ragged | None = None
     front: bool = False
 
@@ -108,7 +106,7 @@ def map_of(
         inside = (ids >= 0) & (ids < len(history))
         born = np.where(inside, history.generation[np.where(inside, ids, 0)], -1)
         columns.append(_bounded("generation", born.astype(np.float64), "other"))
-    made = Map(name, kept.kind, "points", columns, ids, np.full(k, -1, np.int64), own=own, solutions=_solutions(fields))
+    made = Map(name, kept, "points", columns, ids, np.full(k, -1, np.int64), own=own, solutions=_solutions(fields))
     bounded = "lower_bounds" in about and "k_neighbors" not in about
     if bounded and "index" in fields and measures.shape[1] <= _MEASURES:
         _celled(made, kept, fields)
@@ -119,12 +117,10 @@ def map_of(
 def _celled(made: Map, kept: StoredArchive, fields: Any) -> None:
     about = kept.meta
     if "centroids" in fields:
-        made.shape, made.centroids = "cvt", np.asarray(fields["centroids"], np.float64)
-        made.cells = len(made.centroids)
-        if made.centroids.shape[1] == 2 and made.cells <= _OUTLINED:
-            made.outlines = outlines(
-                made.centroids, np.asarray(about["lower_bounds"]), np.asarray(about["upper_bounds"])
-            )
+        centroids = np.asarray(fields["centroids"], np.float64)
+        made.shape, made.cells = "cvt", len(centroids)
+        if centroids.shape[1] == 2 and made.cells <= _OUTLINED:
+            made.outlines = outlines(centroids, np.asarray(about["lower_bounds"]), np.asarray(about["upper_bounds"]))
     elif "dims" in about and kept.kind != "SlidingBoundariesArchive":  # whose borders are no even grid
         made.shape, made.dims = "grid", tuple(int(n) for n in np.atleast_1d(about["dims"]))
         made.cells = int(np.prod(made.dims))

@@ -250,7 +250,7 @@ class Page:
 
     def _map(self, made: Map, packing: Packing, stops: Any) -> dict[str, Any]:
         written: dict[str, Any] = {
-            "name": made.name, "kind": made.kind, "shape": made.shape, "count": len(made), "dims": made.dims,
+            "name": made.name, "kind": made.stored.kind, "shape": made.shape, "count": len(made), "dims": made.dims,
             "cells": made.cells, "own": made.own, "front": made.front,
             "columns": [
                 {"name": column.name, "role": column.role, "low": column.low, "high": column.high,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qd.again import seed_of
 from qd.replay import Frames, Motion, Replay, Words
-from qd.rng import row_seeds
 from qd.store.history import History
 from qd.view.replaying import Replays, row_of
 from qd.view.viewer.archives import Map
@@ -28,14 +28,6 @@ _PICTURES = 24  # frames of pictures
 _WIDTH = 200  # pixels of a picture
 _LEVELS = 4095  # places along an axis
 _REGIONS = 24  # along each of the map's first two axes
-
-
-def seed_of(experiment: Any, history: History | None, number: int) -> int:
-    """The seed that an evaluation had."""
-    if experiment is None or experiment.problem.deterministic or number < 0:
-        return 0
-    draw = int(history.draw[number]) if history is not None and number < len(history) else number
-    return int(row_seeds(experiment.seed, np.array([draw], np.uint64))[0])
 
 
 def chosen(made: Map) -> Iterator[int]:
@@ -170,4 +162,4 @@ def _picture(pixels: NDArray[np.uint8]) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-__all__ = ["BYTES", "Carrier", "chosen", "seed_of", "written_replay"]
+__all__ = ["BYTES", "Carrier", "chosen", "written_replay"]

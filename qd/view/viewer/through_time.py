@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qd.store.cells import cells_of
 from qd.store.history import NOBODY, History
 from qd.view.viewer.archives import Map
 
@@ -48,7 +49,9 @@ def film(made: Map, history: History, stops: NDArray[np.int64]) -> Film | None:
     rows = rows[np.isfinite(history.measures[rows]).all(axis=1)]
     if not len(rows):
         return None
-    cell = _cells(made, history.measures[rows])
+    cell = cells_of(made.stored, history.measures[rows])
+    if cell is None:
+        return None
     objective = history.objective[rows]
     better = _improvements(cell, objective)
     rows, cell, objective = rows[better], cell[better], objective[better]
@@ -60,21 +63,6 @@ def film(made: Map, history: History, stops: NDArray[np.int64]) -> Film | None:
     if final != kept or len(rows) > _EVENTS:
         return None
     return Film(True, frame, cell, objective, rows)
-
-
-def _cells(made: Map, measures: NDArray[np.float64]) -> NDArray[np.int64]:
-    if made.shape == "cvt":
-        from scipy.spatial import KDTree
-
-        assert made.centroids is not None
-        nearest: NDArray[np.int64] = KDTree(made.centroids).query(measures)[1]
-        return nearest
-    flat = np.zeros(len(measures), np.int64)
-    for axis, n in enumerate(made.dims):
-        column = made.columns[axis]
-        index = ((measures[:, axis] - column.low) * (n / (column.high - column.low))).astype(np.int64)
-        flat = flat * n + np.clip(index, 0, n - 1)
-    return flat
 
 
 def _improvements(cell: NDArray[np.int64], objective: NDArray[np.float64]) -> NDArray[np.int64]:
