@@ -218,3 +218,29 @@ def test_no_elites_at_all(tmp_path):
         result.elite(cell=0)
     with pytest.raises(QDError, match="no evaluation came out well"):
         result.policy()
+
+
+def test_a_search_goes_on_from_the_elites_of_another(finished):
+    elites = finished[1].archive.data()
+    search = qd.algorithms.MapElites(batch_size=50, dims=(10, 10), start=elites["solution"])
+    again = qd.run(qd.Experiment(qd.problems.PlanarArm(), search, len(elites["solution"]), seed=9))
+    assert sorted(again.archive.data("index")) == sorted(elites["index"])
+    assert again.summary["qd_score"] == pytest.approx(finished[1].summary["qd_score"])
+    longer = qd.algorithms.MapElites(batch_size=50, dims=(10, 10), start=elites["solution"][:3], initial=20)
+    first = qd.run(qd.Experiment(qd.problems.PlanarArm(), longer, 60, seed=9)).metrics
+    assert first["evaluations"].tolist() == [20, 60]
+    for start in (np.zeros((2, 3)), np.zeros(10), np.zeros((0, 10))):
+        with pytest.raises(QDError, match=r"MapElites\.start"):
+            qd.run(qd.Experiment(qd.problems.PlanarArm(), qd.algorithms.MapElites(start=start), 10))
+
+
+@pytest.mark.parametrize(
+    "name", ["novelty_search_hard_maze", "serene_curling", "cma_mae_sphere", "reward_programs_key_door"]
+)
+def test_settings_of_qds_own_parts_make_the_same_experiment(name):
+    from qd.experiment_file import load_experiment
+    from qd.loading import rebuilt
+    from qd.store.settings import described
+
+    settings = json.loads(json.dumps(described(load_experiment(name)[0])))
+    assert described(rebuilt(settings)) == settings
