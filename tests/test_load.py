@@ -158,8 +158,23 @@ def test_a_run_that_was_cut_off_shows_its_newest_checkpoint(tmp_path, monkeypatc
     with pytest.raises(QDError, match="no digest yet"):
         _ = result.digest
     assert list(result.archives) == (["elites"] if execute else ["archive"])
-    assert len(result.metrics) >= 0
+    table = tmp_path / "r" / "metrics.csv"
+    rows = len(qd.load(tmp_path / "r").metrics)
+    table.write_bytes(table.read_bytes() + b"9,9")  # half a row
+    assert len(result.metrics) == rows
     assert "not ended" in result.report().read_text()
+
+
+def test_a_search_without_cells_that_is_going_has_its_coverage(tmp_path, monkeypatch):
+    search = qd.algorithms.NoveltySearch()
+    experiment = qd.Experiment(qd.problems.PlanarArm(), search, 500, seed=1, checkpoint_seconds=0)
+    qd.run(experiment, tmp_path / "r")
+    ended = qd.load(tmp_path / "r").summary
+    (tmp_path / "r" / "summary.json").unlink()
+    going = qd.load(tmp_path / "r", execute=False)
+    assert going.state == "going"
+    for name in ("coverage", "qd_score", "best_objective", "evaluations", "statuses", "best"):
+        assert going.summary[name] == ended[name], name
 
 
 def test_the_newest_checkpoint_may_be_damaged(tmp_path, monkeypatch):

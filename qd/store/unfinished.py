@@ -86,6 +86,10 @@ def read_unfinished(folder: RunFolder, experiment: Experiment | None = None) -> 
         from qd.store.recorder import archive_scores
 
         summary["coverage"], summary["qd_score"] = archive_scores(first)
+    cells = np.asarray(recorder["cells"])
+    if summary["coverage"] is None and cells.size:  # as Recorder counts them on the problem's declared grid
+        summary["coverage"] = float(np.isfinite(cells).mean())
+        summary["qd_score"] = float(cells[np.isfinite(cells)].sum())
     return Unfinished(summary, archives, dict(recorder["best"]), dict(recorder["trace"]), populations)
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from qd.contracts import Problem
 from qd.interchange.rows import as_stored, row_of
-from qd.ragged import Ragged
 from qd.replay import Words
 from qd.result import Result
+from qd.space import Mask, Tokens
 from qd.store.archive_file import StoredArchive
 from qd.view.page import Html, code, heading, note, table
 
@@ -116,7 +116,7 @@ def solution_text(problem: Problem | None, solution: NDArray[Any]) -> str | None
     try:
         if callable(formula := getattr(getattr(problem, "reward", None), "formula", None)):
             return str(formula(solution))
-        if solution.dtype.kind in "biu" and solution.ndim == 1 and not isinstance(solution, Ragged):
+        if isinstance(problem.solution_space, Mask | Tokens):  # others' replays are episodes, and take their time
             seen = problem.replay(solution, 0)
             return seen.text if isinstance(seen, Words) else None
     except Exception:  # a problem that cannot say it must not cost the report
