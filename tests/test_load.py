@@ -123,7 +123,7 @@ class _StopError(Exception):
     pass
 
 
-def cut_off(path, monkeypatch, after=4):
+def cut_off(path, monkeypatch, after=4, start=lambda path: qd.run(arm(), path)):
     """A run whose process dies in the middle: its tables and checkpoints are there, and nothing else."""
     from qd import loop
 
@@ -141,7 +141,7 @@ def cut_off(path, monkeypatch, after=4):
         patch.setattr(qd.algorithms.MapElites, "tell", dying)
         patch.setattr(loop._Loop, "_checkpoint_after_error", lambda self: None)
         with pytest.raises(_StopError):
-            qd.run(arm(), path)
+            start(path)
 
 
 @pytest.mark.parametrize("execute", [True, False])
@@ -175,6 +175,15 @@ def test_a_search_without_cells_that_is_going_has_its_coverage(tmp_path, monkeyp
     assert going.state == "going"
     for name in ("coverage", "qd_score", "best_objective", "evaluations", "statuses", "best"):
         assert going.summary[name] == ended[name], name
+
+
+def test_a_finished_run_that_was_taken_up_again_is_going(copy, monkeypatch):
+    cut_off(copy, monkeypatch, 3, lambda path: qd.resume(path, arm(), evaluations=900))
+    result = qd.load(copy)
+    assert (result.state, result.summary["evaluations"]) == ("going", BUDGET + 150)
+    assert result.experiment.budget == 900
+    qd.resume(copy, arm(), evaluations=900)
+    assert qd.load(copy).state == "finished"
 
 
 def test_the_newest_checkpoint_may_be_damaged(tmp_path, monkeypatch):
