@@ -35,6 +35,7 @@ def archive_html(
     dims: Sequence[int] | None = None,
     low: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
+    index: ArrayLike | None = None,
     cells: int | None = None,
     names: Sequence[str] = (),
     rows: Iterable[tuple[str, object]] = (),
@@ -45,6 +46,7 @@ def archive_html(
         kind: its class.
         objective: (k,), or (k, n) of several. measures: (k, m).
         dims, low, high: the cells along each measure and the ends of each, where it is a grid.
+        index: (k,) the number of each elite's cell; by default the cell that its measures lie in.
         cells: how many cells there are; None where there are none.
         names: of the measures.
         rows: further (name, value).
@@ -64,7 +66,9 @@ def archive_html(
         shown = ", ".join(labels[:4]) + (f" and {len(labels) - 4} more" if len(labels) > 4 else "")
         said.append(("measures", shown))
     said += rows
-    return table_html(kind, said, archive_picture(worth, places, dims=dims, low=low, high=high, names=names))
+    return table_html(
+        kind, said, archive_picture(worth, places, dims=dims, low=low, high=high, index=index, names=names)
+    )
 
 
 def archive_picture(
@@ -74,6 +78,7 @@ def archive_picture(
     dims: Sequence[int] | None = None,
     low: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
+    index: ArrayLike | None = None,
     names: Sequence[str] = (),
 ) -> str:
     """An image of the elites over their first two measures, as HTML; empty where there is nothing to draw.
@@ -84,7 +89,9 @@ def archive_picture(
     if places.ndim != 2 or 0 in places.shape:
         return ""
     try:
-        return _drawn(worth, places, dims, low, high, _labels(places, names))
+        fine = np.isfinite(worth) & np.isfinite(places).all(axis=1)
+        cells = None if index is None else np.asarray(index, np.int64)[fine]
+        return _drawn(worth[fine], places[fine], dims, low, high, cells, _labels(places, names))
     except Exception:  # a picture is no reason for a notebook to show nothing
         return ""
 
@@ -101,12 +108,11 @@ def _drawn(
     dims: Sequence[int] | None,
     low: Sequence[float] | None,
     high: Sequence[float] | None,
+    index: NDArray[np.int64] | None,
     labels: Sequence[str],
 ) -> str:
     from matplotlib.figure import Figure
 
-    fine = np.isfinite(worth) & np.isfinite(places).all(axis=1)
-    worth, places = worth[fine], places[fine]
     if not len(worth):
         return ""
     figure = Figure(figsize=(_SIDE + 0.9, _SIDE), dpi=96, layout="constrained")
@@ -114,8 +120,9 @@ def _drawn(
     m = places.shape[1]
     note = "" if m <= 2 else f"the first 2 of {m} measures"
     if m == 2 and dims is not None and low is not None and high is not None and np.prod(dims) <= _CELLS:
-        image = axes.imshow(_grid(worth, places, dims, low, high).T, origin="lower", aspect="auto", cmap="viridis",
-                            extent=(low[0], high[0], low[1], high[1]), interpolation="nearest")  # fmt: skip
+        cells = _grid(worth, places, dims, low, high, index)
+        image = axes.imshow(cells.T, origin="lower", aspect="auto", cmap="viridis", interpolation="nearest",
+                            extent=(low[0], high[0], low[1], high[1]))  # fmt: skip
         axes.set_facecolor("#eeeeee")
     else:
         if len(worth) > _DOTS:
@@ -144,12 +151,17 @@ def _grid(
     dims: Sequence[int],
     low: Sequence[float],
     high: Sequence[float],
+    index: NDArray[np.int64] | None,
 ) -> NDArray[np.float64]:
     """(dims) the best objective of each cell, NaN where there is none."""
-    values = np.full(tuple(int(size) for size in dims), np.nan)
-    bottom, top, counts = np.asarray(low, float), np.asarray(high, float), np.asarray(dims)
-    cell = np.clip(((places - bottom) / (top - bottom) * counts).astype(np.int64), 0, counts - 1)
-    np.fmax.at(values, tuple(cell.T), worth)
+    shape = tuple(int(size) for size in dims)
+    values = np.full(shape, np.nan)
+    if index is not None:
+        where = np.unravel_index(index, shape)
+    else:
+        bottom, top, counts = np.asarray(low, float), np.asarray(high, float), np.asarray(dims)
+        where = tuple(np.clip(((places - bottom) / (top - bottom) * counts).astype(np.int64), 0, counts - 1).T)
+    np.fmax.at(values, where, worth)
     return values
 
 
@@ -161,7 +173,7 @@ def _plain(label: str) -> str:
 
 def live_html(archive: Any) -> str:
     """``archive_html`` of an archive with the interface of this package."""
-    kept = archive.data(["objective", "measures"], return_type="dict")
+    kept = archive.data(["objective", "measures", "index"], return_type="dict")
     dims = getattr(archive, "dims", None)
     low, high = getattr(archive, "lower_bounds", None), getattr(archive, "upper_bounds", None)
     cells = None if hasattr(archive, "k_neighbors") else int(archive.cells)
@@ -173,7 +185,7 @@ def live_html(archive: Any) -> str:
     dim = archive.solution_dim
     rows.append(("solution", f"{dim} gene{'' if dim == 1 else 's'}" if isinstance(dim, int) else f"shape {tuple(dim)}"))
     return archive_html(type(archive).__name__, kept["objective"], kept["measures"], dims=dims, low=low, high=high,
-                        cells=cells, rows=rows)  # fmt: skip
+                        index=kept["index"], cells=cells, rows=rows)  # fmt: skip
 
 
 __all__ = ["archive_html", "archive_picture", "live_html", "table_html"]

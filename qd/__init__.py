@@ -48,6 +48,7 @@ _MODULES = {
     "algorithms": "qd.algorithms",
     "archives": "archives",
     "behavior": "qd.behavior",
+    "interchange": "qd.interchange",
     "learners": "qd.learners",
     "lineages": "qd.lineages",
     "models": "qd.models",
@@ -66,6 +67,7 @@ if _TYPE_CHECKING:
     import operators as operators
     from qd import algorithms as algorithms
     from qd import behavior as behavior
+    from qd import interchange as interchange
     from qd import learners as learners
     from qd import lineages as lineages
     from qd import models as models

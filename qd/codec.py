@@ -166,6 +166,25 @@ def decode(data: bytes | bytearray | memoryview, writable: bool = True) -> Any:
         raise CheckpointError(f"data is damaged: {error}") from error
 
 
+def decode_header(data: bytes | memoryview) -> Any:
+    """The tree of the bytes without its arrays, which stay as they are described: for a look at numbers and names.
+
+    ``data`` may be cut off behind the header.
+    """
+    try:
+        magic, length = _HEAD.unpack_from(data)
+        if magic != _MAGIC:
+            raise CheckpointError(f"not data of this program: starts with {bytes(magic)!r}, wanted {_MAGIC!r}")
+        return json.loads(bytes(data[_HEAD.size : _HEAD.size + length]))
+    except (struct.error, ValueError) as error:
+        raise CheckpointError(f"data is damaged: {error}") from error
+
+
+def header_bytes(data: bytes) -> int:
+    """How many bytes ``decode_header`` needs, from the first sixteen."""
+    return _HEAD.size + int(_HEAD.unpack_from(data.ljust(_HEAD.size, b"\0"))[1])
+
+
 class _Reader:
     """Takes the arrays out of the payload in the order in which they were written."""
 

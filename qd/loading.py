@@ -8,13 +8,16 @@ from ``config.json``, which executes nothing but their own constructors. Otherwi
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import Field, fields, is_dataclass, replace
 from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
 from qd.commands.settings import Override, Table, overridden, recorded
+from qd.commands.values import hint_of
 from qd.errors import QDError
 from qd.experiment import Experiment
 from qd.experiment_file import load_recorded
@@ -49,7 +52,8 @@ def load(path: str | Path, experiment: Experiment | None = None, *, execute: boo
         try:
             experiment = experiment_of(path)
         except QDError as error:
-            log.warning("%s: loaded without its experiment: %s", path, error)
+            log.warning("%s: loaded without its experiment: %s; where you have it, hand it in: "
+                        "qd.load(folder, experiment)", path, error)  # fmt: skip
     return Result.load(path, experiment)
 
 
@@ -87,14 +91,13 @@ def rebuilt(settings: Mapping[str, Any]) -> Experiment:
     """
     try:
         made = _made(settings, "experiment")
+    except QDError:
+        raise
     except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise QDError(f"its settings make no experiment here: {error}; {_HAND_IN}") from error
+        raise QDError(f"its settings make no experiment here: {error}") from error
     if not isinstance(made, Experiment) or described(made) != described_as(settings):
-        raise QDError(f"its settings do not come back as they were; {_HAND_IN}")
+        raise QDError("its settings do not come back as they were")
     return made
-
-
-_HAND_IN = "hand it in: qd.load(folder, experiment)"
 
 
 def described_as(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,24 +122,34 @@ def _made(node: Any, name: str) -> Any:
     for entry in fields(cls):
         if not entry.init or entry.name not in node:
             continue
-        value = node[entry.name]
-        if isinstance(value, str) and not any(word in str(entry.type) for word in ("str", "Literal", "float")):
-            raise QDError(f"its {name}.{entry.name} is {value!r}, which has no plain form; {_HAND_IN}")
-        if isinstance(value, str) and ":" in value and "Callable" in str(entry.type):
-            raise QDError(f"its {name}.{entry.name} is the function {value!r}; {_HAND_IN}")
-        if isinstance(value, str) and value in ("inf", "-inf", "nan") and "float" in str(entry.type):
-            value = float(value)
-        given[entry.name] = _made(value, f"{name}.{entry.name}")
+        value, place = node[entry.name], f"{name}.{entry.name}"
+        given[entry.name] = _text(cls, entry, value, place) if isinstance(value, str) else _made(value, place)
     return cls(**given)
+
+
+def _text(cls: type, entry: Field[Any], value: str, place: str) -> Any:
+    """What a text in the settings stood for: itself, a function of qd, or a number that JSON does not have."""
+    hint = hint_of(cls, entry, value)
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[\w.<>]+", value) and hint is not str:
+        module, _, function = value.partition(":")
+        found = getattr(import_module(module), function, None) if module.partition(".")[0] == "qd" else None
+        if isfunction(found):
+            return found
+        raise QDError(f"its {place} is {value!r}, which is no function of qd")
+    if value in ("inf", "-inf", "nan") and hint is not str:
+        return float(value)
+    if hint is None:
+        raise QDError(f"its {place} is {value!r}, which has no plain form")
+    return value
 
 
 def _class_of(path: str, name: str) -> Any:
     module, _, qualified = path.partition(":")
     if not qualified or module.partition(".")[0] != "qd":
-        raise QDError(f"its {name} is {path!r}, which is not a part of qd; {_HAND_IN}")
+        raise QDError(f"its {name} is {path!r}, which is not a part of qd")
     found = getattr(import_module(module), qualified, None)
     if not (isinstance(found, type) and is_dataclass(found)):
-        raise QDError(f"its {name} is {path!r}, which this version of qd does not have; {_HAND_IN}")
+        raise QDError(f"its {name} is {path!r}, which this version of qd does not have")
     return found
 
 

@@ -179,7 +179,8 @@ def test_the_site_has_every_page() -> None:
     yaml = pytest.importorskip("yaml")
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
     listed = [file for entry in settings["nav"] for file in entry.values()]
-    assert sorted(listed) == sorted(page.name for page in PAGES if page.parent.name == "docs")
+    tutorials = [f"tutorials/{file.name}" for file in (ROOT / "docs" / "tutorials").glob("*.ipynb")]
+    assert sorted(listed) == sorted([*tutorials, *(page.name for page in PAGES if page.parent.name == "docs")])
 
 
 def test_benchmarks_in_the_results_exist() -> None:

@@ -123,7 +123,7 @@ class _StopError(Exception):
     pass
 
 
-def cut_off(path, monkeypatch, after=4):
+def cut_off(path, monkeypatch, after=4, start=lambda path: qd.run(arm(), path)):
     """A run whose process dies in the middle: its tables and checkpoints are there, and nothing else."""
     from qd import loop
 
@@ -141,7 +141,7 @@ def cut_off(path, monkeypatch, after=4):
         patch.setattr(qd.algorithms.MapElites, "tell", dying)
         patch.setattr(loop._Loop, "_checkpoint_after_error", lambda self: None)
         with pytest.raises(_StopError):
-            qd.run(arm(), path)
+            start(path)
 
 
 @pytest.mark.parametrize("execute", [True, False])
@@ -158,8 +158,32 @@ def test_a_run_that_was_cut_off_shows_its_newest_checkpoint(tmp_path, monkeypatc
     with pytest.raises(QDError, match="no digest yet"):
         _ = result.digest
     assert list(result.archives) == (["elites"] if execute else ["archive"])
-    assert len(result.metrics) >= 0
+    table = tmp_path / "r" / "metrics.csv"
+    rows = len(qd.load(tmp_path / "r").metrics)
+    table.write_bytes(table.read_bytes() + b"9,9")  # half a row
+    assert len(result.metrics) == rows
     assert "not ended" in result.report().read_text()
+
+
+def test_a_search_without_cells_that_is_going_has_its_coverage(tmp_path, monkeypatch):
+    search = qd.algorithms.NoveltySearch()
+    experiment = qd.Experiment(qd.problems.PlanarArm(), search, 500, seed=1, checkpoint_seconds=0)
+    qd.run(experiment, tmp_path / "r")
+    ended = qd.load(tmp_path / "r").summary
+    (tmp_path / "r" / "summary.json").unlink()
+    going = qd.load(tmp_path / "r", execute=False)
+    assert going.state == "going"
+    for name in ("coverage", "qd_score", "best_objective", "evaluations", "statuses", "best"):
+        assert going.summary[name] == ended[name], name
+
+
+def test_a_finished_run_that_was_taken_up_again_is_going(copy, monkeypatch):
+    cut_off(copy, monkeypatch, 3, lambda path: qd.resume(path, arm(), evaluations=900))
+    result = qd.load(copy)
+    assert (result.state, result.summary["evaluations"]) == ("going", BUDGET + 150)
+    assert result.experiment.budget == 900
+    qd.resume(copy, arm(), evaluations=900)
+    assert qd.load(copy).state == "finished"
 
 
 def test_the_newest_checkpoint_may_be_damaged(tmp_path, monkeypatch):
@@ -218,3 +242,29 @@ def test_no_elites_at_all(tmp_path):
         result.elite(cell=0)
     with pytest.raises(QDError, match="no evaluation came out well"):
         result.policy()
+
+
+def test_a_search_goes_on_from_the_elites_of_another(finished):
+    elites = finished[1].archive.data()
+    search = qd.algorithms.MapElites(batch_size=50, dims=(10, 10), start=elites["solution"])
+    again = qd.run(qd.Experiment(qd.problems.PlanarArm(), search, len(elites["solution"]), seed=9))
+    assert sorted(again.archive.data("index")) == sorted(elites["index"])
+    assert again.summary["qd_score"] == pytest.approx(finished[1].summary["qd_score"])
+    longer = qd.algorithms.MapElites(batch_size=50, dims=(10, 10), start=elites["solution"][:3], initial=20)
+    first = qd.run(qd.Experiment(qd.problems.PlanarArm(), longer, 60, seed=9)).metrics
+    assert first["evaluations"].tolist() == [20, 60]
+    for start in (np.zeros((2, 3)), np.zeros(10), np.zeros((0, 10))):
+        with pytest.raises(QDError, match=r"MapElites\.start"):
+            qd.run(qd.Experiment(qd.problems.PlanarArm(), qd.algorithms.MapElites(start=start), 10))
+
+
+@pytest.mark.parametrize(
+    "name", ["novelty_search_hard_maze", "serene_curling", "cma_mae_sphere", "reward_programs_key_door"]
+)
+def test_settings_of_qds_own_parts_make_the_same_experiment(name):
+    from qd.experiment_file import load_experiment
+    from qd.loading import rebuilt
+    from qd.store.settings import described
+
+    settings = json.loads(json.dumps(described(load_experiment(name)[0])))
+    assert described(rebuilt(settings)) == settings

@@ -9,7 +9,7 @@ drawn otherwise than evenly; the curiosity score is that of Cully and Demiris 20
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -90,6 +90,8 @@ class MapElites(Algorithm):
     gene is from either."""
     initial: int = 0
     """Random solutions before the first children; a batch by default."""
+    start: Any = field(default=None, repr=False, compare=False)
+    """(n, d) solutions that are evaluated first, such as the elites of another run; random ones fill up to initial."""
 
     State = MapElitesState
 
@@ -117,6 +119,11 @@ class MapElites(Algorithm):
             raise QDError(f"MapElites.operator: {self.operator!r} does not vary {space!r}; it varies {wanted}")
         if isinstance(space, Lineage):
             check_sigma(self.sigma)
+        if self.start is not None:
+            shape = np.shape(self.start)
+            if isinstance(space, Lineage) or len(shape) != 2 or shape[0] == 0 or shape[1] != space.length:
+                raise QDError(f"MapElites.start: got shape {shape}, {problem.name} wants solutions of {space!r}, at "
+                              "least one")  # fmt: skip
         archive = self._archive(problem, space, seed)
         if isinstance(space, Lineage):
             archive = RaggedElites(archive, space.dtype)
@@ -164,8 +171,16 @@ class MapElites(Algorithm):
         first = number == 0
         if first or len(state.archive) == 0:
             rng = generator(state.seed, "sample", number)
+            if first and self.start is not None:
+                return Request(self._started(state.space, rng), operators="start")
             return Request(state.space.sample(self.initial or self.batch_size, rng), operators="sample")
         return self._children(state, number)
+
+    def _started(self, space: Space, rng: np.random.Generator) -> NDArray[Any]:
+        """(n, d) the solutions to start from, and random ones where these are too few."""
+        start = np.asarray(self.start, space.dtype)
+        missing = self.initial - len(start)
+        return np.concatenate([start, np.asarray(space.sample(missing, rng))]) if missing > 0 else start
 
     def _children(self, state: MapElitesState, number: int) -> Request:
         space, archive, n = state.space, state.archive, self.batch_size

@@ -64,6 +64,7 @@ class StoredArchive:
             "dims": self.meta.get("dims") if even else None,
             "low": self.meta.get("lower_bounds"),
             "high": self.meta.get("upper_bounds"),
+            "index": self.fields.get("index"),
             "names": (self.meta.get("measures") or {}).get("names") or (),
         }
 

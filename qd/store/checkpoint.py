@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from qd.codec import decode, encode_parts
+from qd.codec import decode, decode_header, encode_parts, header_bytes
 from qd.errors import CheckpointError
 from qd.store.files import FORMAT, write_atomic
 
@@ -73,6 +73,24 @@ def read_checkpoint(path: Path) -> Any:
     if checksum.digest() != digest:
         raise CheckpointError(f"{path}: its checksum does not match: it was cut short or changed")
     return decode(body)
+
+
+def peek(path: Path) -> Any:
+    """The tree of one checkpoint without its arrays, and unchecked: quick, however large the archives are.
+
+    Raises CheckpointError where its beginning is damaged.
+    """
+    head = _HEAD % FORMAT
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(head)) != head:
+                raise CheckpointError(f"{path}: another format, or damaged")
+            file.seek(len(head) + 32)
+            size = min(header_bytes(file.read(16)), path.stat().st_size)
+            file.seek(len(head) + 32)
+            return decode_header(file.read(size))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def read_newest(folder: Path, clean: bool = False) -> Any:

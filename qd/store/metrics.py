@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,12 @@ class MetricsTable:
 
 
 def read_metrics(path: Path) -> Any:
-    """metrics.csv as a pandas data frame."""
+    """metrics.csv as a pandas data frame; of a run that is going, without a row that is half written."""
     import pandas as pd
 
     try:
-        return pd.read_csv(path)
+        data = path.read_bytes()
+        return pd.read_csv(io.BytesIO(data[: data.rfind(b"\n") + 1]))
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except FileNotFoundError:

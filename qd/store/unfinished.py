@@ -16,7 +16,7 @@ from qd.codec import is_registered
 from qd.contracts import Status
 from qd.errors import CheckpointError, QDError
 from qd.store.archive_file import StoredArchive, stored
-from qd.store.checkpoint import checkpoints, read_newest
+from qd.store.checkpoint import checkpoints, peek, read_newest
 from qd.store.files import RunFolder, read_json
 
 if TYPE_CHECKING:
@@ -52,12 +52,13 @@ def state_of(folder: RunFolder) -> RunState:
     if not folder.summary.is_file():
         return "going"
     summary = read_json(folder.summary)
-    try:
-        newest = read_newest(folder.checkpoints) if checkpoints(folder.checkpoints) else None
-        if newest is not None and newest["recorder"]["requests"] > summary["generations"]:
-            return "going"
-    except (CheckpointError, KeyError, TypeError):
-        pass  # the summary is there, and says how the run ended
+    for file in checkpoints(folder.checkpoints):
+        try:
+            if peek(file)["recorder"]["requests"] > summary["generations"]:
+                return "going"
+            break
+        except (CheckpointError, KeyError, TypeError):
+            continue  # the summary is there, and says how the run ended
     return "finished" if summary.get("finished") else "stopped"
 
 
@@ -85,6 +86,10 @@ def read_unfinished(folder: RunFolder, experiment: Experiment | None = None) -> 
         from qd.store.recorder import archive_scores
 
         summary["coverage"], summary["qd_score"] = archive_scores(first)
+    cells = np.asarray(recorder["cells"])
+    if summary["coverage"] is None and cells.size:  # as Recorder counts them on the problem's declared grid
+        summary["coverage"] = float(np.isfinite(cells).mean())
+        summary["qd_score"] = float(cells[np.isfinite(cells)].sum())
     return Unfinished(summary, archives, dict(recorder["best"]), dict(recorder["trace"]), populations)
 
 

@@ -7,6 +7,7 @@ It says what the run's folder says. What is not known is left out, and everythin
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from qd.view.report_elites import best_elites
 _PICTURES = 2_000_000  # bytes of all pictures in the page: base64 makes a third more of them
 _TRACE = 4000  # characters of a failure's reason
 _GROUPS = 20
+_NUMBERS = re.compile(r"\bnan\b|\binf\b|[-+]?\d[\w.+-]*")
+_LISTS = re.compile(r"#(?:[\s,]+#)+")
 _CAPTIONS = (
     ("archive", "The archive: each cell's elite, coloured by its objective."),
     ("objectives", "The front: what no other elite beats in every objective."),
@@ -243,7 +246,10 @@ class _Group:
 
 
 def grouped_failures(folder: RunFolder) -> list[_Group]:
-    """What is kept of failed evaluations, by status and last line of the reason, the most frequent first."""
+    """What is kept of failed evaluations, by status and last line of the reason, the most frequent first.
+
+    Lines that differ in numbers alone are one reason; the first one stands for it.
+    """
     groups: dict[tuple[str, str], _Group] = {}
     try:
         with open(folder.failures, encoding="utf-8", errors="replace") as file:
@@ -254,7 +260,9 @@ def grouped_failures(folder: RunFolder) -> list[_Group]:
                 except (ValueError, KeyError, TypeError, AttributeError):
                     continue  # the last line of a run that is going may be half written
                 line = reason.splitlines()[-1].strip() if reason else "no reason was given"
-                group = groups.setdefault((status, line), _Group(status, line, reason, entry.get("id")))
+                group = groups.setdefault(
+                    (status, _NUMBERS.sub("#", line)), _Group(status, line, reason, entry.get("id"))
+                )
                 group.count += 1
     except OSError:
         return []

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from qd.contracts import Problem
 from qd.interchange.rows import as_stored, row_of
-from qd.ragged import Ragged
 from qd.replay import Words
 from qd.result import Result
+from qd.space import Mask, Tokens
 from qd.store.archive_file import StoredArchive
 from qd.view.page import Html, code, heading, note, table
 
 _TOP = 10
+_MEASURES = 4  # with a column each
 _GENES = 6  # shown of a long genome, at either end
 _TEXT = 2000  # characters of a genome that is text
 
@@ -31,20 +32,23 @@ def best_elites(result: Result) -> list[Html]:
     worth = objective if objective.ndim == 1 else objective.sum(axis=tuple(range(1, objective.ndim)))
     order = np.argsort(-np.nan_to_num(worth, nan=-np.inf), kind="stable")[:_TOP]
     names = measure_names(kept)
-    head = ["", "objective" if objective.ndim == 1 else "objectives", *names]
+    apart = len(names) <= _MEASURES
+    head = ["", "objective" if objective.ndim == 1 else "objectives", *(names if apart else ["measures"])]
     keys = [key for key in ("index", "id") if key in kept.fields]
     head += [{"index": "cell", "id": "evaluation"}[key] for key in keys]
     rows = []
     for place, row in enumerate(order):
         elite = row_of(kept, int(row))
-        measured = np.atleast_1d(elite["measures"]) if names else ()
+        measured = [f"{float(value):.4g}" for value in np.atleast_1d(elite["measures"])] if names else []
         rows.append([
-            str(place + 1), _numbers(elite["objective"]), *(f"{float(value):.4g}" for value in measured),
+            str(place + 1), _numbers(elite["objective"]), *(measured if apart else [", ".join(measured)]),
             *(_cell(kept, key, elite[key]) for key in keys), genome(problem, elite.get("solution")),
         ])  # fmt: skip
-    kinds = ["number"] * (len(head)) + ["text"]
+    kinds = [*("text" if title == "measures" else "number" for title in head), "text"]
     several = f" of {len(kept):,}" if len(kept) > len(order) else ""
     parts = [heading("Best elites"), note(f"The best {len(order)}{several} by objective.")]
+    if not apart:
+        parts.append(note(f"Measures: {', '.join(names)}."))
     return [*parts, table(rows, [*head, "solution"], kinds)]
 
 
@@ -112,7 +116,7 @@ def solution_text(problem: Problem | None, solution: NDArray[Any]) -> str | None
     try:
         if callable(formula := getattr(getattr(problem, "reward", None), "formula", None)):
             return str(formula(solution))
-        if solution.dtype.kind in "biu" and solution.ndim == 1 and not isinstance(solution, Ragged):
+        if isinstance(problem.solution_space, Mask | Tokens):  # others' replays are episodes, and take their time
             seen = problem.replay(solution, 0)
             return seen.text if isinstance(seen, Words) else None
     except Exception:  # a problem that cannot say it must not cost the report
