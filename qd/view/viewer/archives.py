@@ -220,7 +220,7 @@ def outlines(centroids: NDArray[np.float64], low: NDArray[Any], high: NDArray[An
             other = unit.copy()
             other[:, axis] = 2 * side - other[:, axis]
             mirrored.append(other)
-    cells = Voronoi(np.concatenate(mirrored), qhull_options="Qbb Qc Qz QJ")
+    cells = Voronoi(np.concatenate(mirrored))
     found = []
     for point in range(len(unit)):
         region = cells.regions[cells.point_region[point]]
