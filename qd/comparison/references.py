@@ -124,7 +124,7 @@ def _short(value: float) -> float | None:
 def _compact(tree: dict[str, Any]) -> str:
     """Indented, but a run's column on one line."""
     runs = tree.pop("runs")
-    head = json.dumps(tree, indent=1).rstrip("}\n ")
+    head = json.dumps(tree, indent=1).removesuffix("\n}")
     lines = [
         "  " + json.dumps({k: v for k, v in run.items() if k != "columns"})[:-1] + ', "columns": {\n'
         + ",\n".join(f"   {json.dumps(name)}: {json.dumps(values, separators=(',', ':'))}"

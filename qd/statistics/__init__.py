@@ -6,8 +6,8 @@ resamples the runs of each task by themselves, profiles, and probabilities of im
 arch and seaborn and draws from numpy's global generator; these are a few lines of numpy each, reproducible, and the
 tests compare them with rliable and scipy.
 
-Scores are (n,) numbers of n runs of one task; (n, t) of n runs of each of t tasks; or a list of (n_i,) arrays, one a
-task, where tasks have different numbers of runs. Higher is taken to be better.
+Scores are (n,) numbers of n runs of one task; an (n, t) array of n runs of each of t tasks; or a list of (n_i,) arrays
+or lists, one a task, where tasks have different numbers of runs. Higher is taken to be better.
 """
 
 from qd.statistics.aggregates import AGGREGATES, iqm, mean, median, optimality_gap
