@@ -287,7 +287,7 @@ def _fill(made: Comparison) -> None:
             made.rows += _rows(made, metric, made.problems[t], [s[t : t + 1] for s in scores],
                                [a[t : t + 1] for a in areas])  # fmt: skip
         if count > 1:
-            made.rows += _rows(made, metric, ALL, _normalised(scores), _normalised(areas, scores))
+            made.rows += _rows(made, metric, ALL, _normalised(scores), _normalised(areas))
     corrected = holm([row.p for row in made.rows])
     made.rows = [replace(row, corrected=float(p)) for row, p in zip(made.rows, corrected, strict=True)]
 
@@ -329,12 +329,11 @@ def _rows(
     return rows
 
 
-def _normalised(values: list[list[Array]], by: list[list[Array]] | None = None) -> list[list[Array]]:
+def _normalised(values: list[list[Array]]) -> list[list[Array]]:
     """Each problem's numbers with the lowest of all its runs at 0 and the highest at 1: problems weigh alike."""
-    scale = by or values
     made: list[list[Array]] = [[] for _ in values]
     for t in range(len(values[0])):
-        together = np.concatenate([group[t] for group in scale])
+        together = np.concatenate([group[t] for group in values])
         low, high = (float(together.min()), float(together.max())) if together.size else (0.0, 1.0)
         for g, group in enumerate(values):
             made[g].append((group[t] - low) / (high - low) if high > low else np.full(len(group[t]), 0.5))
@@ -360,7 +359,7 @@ def _notes(made: Comparison) -> list[str]:
                     on = f" on {problem}" if len(made.problems) > 1 else ""
                     notes.append(f"{metric} is NaN in {lost} of {runs} runs of {group.label}{on}: left out")
     if len(made.problems) > 1:
-        notes.append(f"{ALL}: of each problem the lowest score of all runs is 0, the highest 1")
+        notes.append(f"{ALL}: of each problem the lowest value of all runs is 0, the highest 1; areas likewise")
     cells = {_cells(group) for group in made.groups} - {""}
     if len(cells) > 1 and {"coverage", "qd_score"} & set(made.settings.metrics):
         notes.append("the searches' archives have different cells, so coverage and QD score do not mean the same")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Course:
         finished: whether the run came to its end.
         reference: the reference's name; empty for a run in a folder.
         digest: of what it did, where it is known.
+        surroundings: versions, machine and git commit that it was made with.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Course:
     finished: bool = True
     reference: str = ""
     digest: str = ""
+    surroundings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -114,6 +116,7 @@ def read_course(path: str | Path) -> Course:
         columns=_columns(folder.metrics),
         finished=bool(summary.get("finished")),
         digest=str(summary.get("digest", "")),
+        surroundings={name: config.get(name) for name in ("versions", "machine", "git_commit")},
     )
 
 

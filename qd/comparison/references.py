@@ -17,7 +17,6 @@ import numpy as np
 from qd.comparison.courses import REFERENCE, Course
 from qd.errors import QDError, nearest
 from qd.store.files import write_atomic
-from qd.store.settings import surroundings
 
 FORMAT = 1
 POINTS = 100
@@ -85,14 +84,11 @@ def write_reference(path: str | Path, courses: Sequence[Course], command: str) -
     kept = [{k: v for k, v in c.settings.items() if k not in ("seed", "evaluator")} for c in courses]
     if not courses or any(settings != kept[0] for settings in kept):
         raise QDError("--reference: wants runs that differ in their seeds alone, so a sweep without --grid")
-    about = surroundings()
     tree = {
         "format": FORMAT,
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        "versions": about["versions"],
-        "machine": about["machine"],
-        "git_commit": about["git_commit"],
+        **courses[0].surroundings,
         "settings": kept[0],
         "runs": [{"seed": c.seed, "digest": c.digest, "columns": _thinned(c)} for c in courses],
     }

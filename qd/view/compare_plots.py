@@ -16,7 +16,20 @@ from qd.statistics.bootstrap import resampled
 from qd.statistics.profiles import profile, profile_band
 from qd.statistics.scores import Array
 from qd.store.files import write_atomic
-from qd.view.style import DPI, LABEL_SIZE, NOTE, NOTE_SIZE, POINTS, figure, number_axis, plain, style, wrapped
+from qd.view.style import (
+    DPI,
+    LABEL_SIZE,
+    NOTE,
+    NOTE_SIZE,
+    POINTS,
+    WIDTH,
+    figure,
+    number_axis,
+    plain,
+    style,
+    text_width,
+    wrapped,
+)
 
 FORMATS = ("pdf", "svg", "png")
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#404040")  # Okabe and Ito
@@ -208,8 +221,13 @@ def _tidy(axes: Any) -> None:
 
 
 def _legend_columns(comparison: Comparison) -> int:
-    longest = max(len(group.label) for group in comparison.groups)
-    return max(1, min(len(comparison.groups), 84 // (longest + 8)))
+    handle = 7 * NOTE_SIZE  # and the gaps beside it
+    widest = handle + max(text_width(label, NOTE_SIZE) for label in _legend_labels(comparison))
+    return max(1, min(len(comparison.groups), int((WIDTH - 0.2) * POINTS / widest)))
+
+
+def _legend_labels(comparison: Comparison) -> list[str]:
+    return [wrapped(f"{group.label} (n={_runs(group)})", 4.5 * POINTS, NOTE_SIZE, 1) for group in comparison.groups]
 
 
 def _legend_height(comparison: Comparison) -> float:
@@ -221,9 +239,8 @@ def _legend(fig: Any, comparison: Comparison) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], **_line(g)) for g in range(len(comparison.groups))]
-    labels = [wrapped(f"{group.label} (n={_runs(group)})", 5.0 * POINTS, LABEL_SIZE, 2) for group in comparison.groups]
-    fig.legend(handles, labels, loc="outside upper center", ncols=_legend_columns(comparison), frameon=False,
-               fontsize=NOTE_SIZE, handlelength=3.2)  # fmt: skip
+    fig.legend(handles, _legend_labels(comparison), loc="outside upper center", ncols=_legend_columns(comparison),
+               frameon=False, fontsize=NOTE_SIZE, handlelength=3.2)  # fmt: skip
 
 
 def _runs(group: Any) -> str:
