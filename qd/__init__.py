@@ -38,6 +38,7 @@ _NAMES = {
     "Texts": "qd.texts",
     "Tokens": "qd.space",
     "check_problem": "qd.check",
+    "compare": "qd.comparison",
     "evaluate_batch": "qd.evaluate.connect",
     "load": "qd.loading",
     "problem": "qd.function_problem",
@@ -49,6 +50,7 @@ _MODULES = {
     "archives": "archives",
     "behavior": "qd.behavior",
     "interchange": "qd.interchange",
+    "comparison": "qd.comparison",
     "learners": "qd.learners",
     "lineages": "qd.lineages",
     "models": "qd.models",
@@ -58,6 +60,7 @@ _MODULES = {
     "prompts": "qd.prompts",
     "rewards": "qd.rewards",
     "rng": "qd.rng",
+    "statistics": "qd.statistics",
 }
 
 __all__ = [*_NAMES, *_MODULES, "__version__"]
@@ -67,6 +70,7 @@ if _TYPE_CHECKING:
     import operators as operators
     from qd import algorithms as algorithms
     from qd import behavior as behavior
+    from qd import comparison as comparison
     from qd import interchange as interchange
     from qd import learners as learners
     from qd import lineages as lineages
@@ -76,9 +80,11 @@ if _TYPE_CHECKING:
     from qd import prompts as prompts
     from qd import rewards as rewards
     from qd import rng as rng
+    from qd import statistics as statistics
     from qd.algorithm import Algorithm as Algorithm
     from qd.algorithm import Report as Report
     from qd.check import check_problem as check_problem
+    from qd.comparison import compare as compare
     from qd.composite import Composite as Composite
     from qd.contracts import Evaluation as Evaluation
     from qd.contracts import Problem as Problem

@@ -38,6 +38,10 @@ Any field of the experiment, its problem and its algorithm can be given, e.g. --
 --evaluator processes, --evaluator.timeout 3, --budget '{"steps": 1e6}'. `qd run FILE --help` lists them.
 On several ranks: mpiexec -n 8 qd run FILE ...
 """
+_SWEEP_EPILOG = """\
+Any field of the experiment can be given as in qd run, for all runs: qd sweep FILE --algorithm.batch_size 64.
+The same command goes on with a sweep that was stopped. On several ranks: mpiexec -n 8 qd sweep FILE ...
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -204,6 +208,29 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", metavar="FILE", help="RUN/elites.FORMAT by default; qdax: a folder or .npz")
     export.add_argument("--archive", metavar="NAME", help="which archive; the first by default")
 
+    compare = verb("compare", "commands.compare:compare_runs", "Compare runs: a table and figures.")
+    compare.add_argument("runs", metavar="RUN", nargs="+", help="folders of runs, folders that hold runs, or "
+                         "reference:NAME")  # fmt: skip
+    compare.add_argument("--with", dest="beside", metavar="reference:NAME", action="append", default=[],
+                         help="a reference curve that ships; may be given several times")  # fmt: skip
+    compare.add_argument("--out", metavar="DIR", help="where to; by default compare/ beside the runs")
+    _comparing(compare)
+
+    sweep = verb("sweep", "commands.sweep:sweep", "Run an experiment over seeds and settings, and compare the runs.",
+                 epilog=_SWEEP_EPILOG)  # fmt: skip
+    sweep.add_argument("file", metavar="FILE", help="as of qd run")
+    sweep.add_argument("--seeds", metavar="N", default="5", help="how many, from 0 on, or a list such as 3,5,8; 5")
+    sweep.add_argument("--grid", metavar="FIELD=A,B", action="append", default=[],
+                       help="a setting and its values; may be given several times: all combinations")  # fmt: skip
+    sweep.add_argument("--evaluations", metavar="N", help="the budget of each run, in evaluations")
+    sweep.add_argument("--out", metavar="DIR", help="the sweep's folder; by default runs/NAME-sweep")
+    sweep.add_argument("--parallel", metavar="N", default="1", help="so many runs at a time, in child processes; 1")
+    sweep.add_argument("--ranks-per-run", metavar="N", default="1", help="under mpiexec: ranks that make a run; 1")
+    sweep.add_argument("--retry", action="store_true", help="make the runs again that failed")
+    sweep.add_argument("--reference", metavar="FILE", help="write the runs as a reference curve, NAME.json")
+    _comparing(sweep)
+    sweep.set_defaults(settings=True)
+
     verb("list", "commands.start:shipped", "List the experiments that ship.")
     new = verb("new", "commands.start:new", "Write an experiment of your own to start from.")
     new.add_argument("name", metavar="NAME", help="its name: the file is NAME.py")
@@ -218,6 +245,19 @@ def _plots(parser: argparse.ArgumentParser) -> None:
                         help="draw the pictures at the end; by default where the run took over 5 s")  # fmt: skip
     parser.add_argument("--report", action=argparse.BooleanOptionalAction, default=True,
                         help="write report.html at the end; by default it is written")  # fmt: skip
+
+
+def _comparing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--metric", metavar="NAME", action="append", default=[],
+                        help="a column of metrics.csv; may be given several times; else the usual ones")  # fmt: skip
+    parser.add_argument("--over", metavar="UNIT", default="evaluations",
+                        help="what runs are equal in: evaluations, or a cost such as steps")  # fmt: skip
+    parser.add_argument("--at", metavar="N", help="where values are taken; by default where the shortest run ends")
+    parser.add_argument("--by", metavar="FIELD", help="the setting that tells groups apart; by default all of them")
+    parser.add_argument("--baseline", metavar="LABEL",
+                        help="the group to test against; by default random search, else the first")  # fmt: skip
+    parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
+                        help="draw the figures too, which is the default")  # fmt: skip
 
 
 class _Version(argparse.Action):

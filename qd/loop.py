@@ -45,6 +45,7 @@ def run(
     overwrite: bool = False,
     progress: bool | None = None,
     source: Mapping[str, Any] | None = None,
+    comm: Any = None,
 ) -> Result:
     """Make an experiment's run from its beginning.
 
@@ -54,6 +55,7 @@ def run(
         overwrite: replace a run that the folder holds.
         progress: show the bar; None: only where stderr is a terminal.
         source: where the experiment came from, for ``config.json``; the command line fills it in.
+        comm: mpi4py communicator of the ranks that make this run and each call this; by default all that there are.
 
     Returns:
         the result; on a worker rank of an MPI job one with ``root`` False.
@@ -61,7 +63,7 @@ def run(
     Raises:
         QDError: bad settings or an unusable folder, before anything is evaluated.
     """
-    evaluator = connect(experiment.problem, experiment.evaluator)
+    evaluator = connect(experiment.problem, experiment.evaluator, comm)
     if evaluator is None:
         return Result(experiment, None, {}, root=False)
     try:
@@ -82,6 +84,7 @@ def resume(
     evaluations: int | None = None,
     progress: bool | None = None,
     overrides: Sequence[str] = (),
+    comm: Any = None,
 ) -> Result:
     """Go on with a run from its newest good checkpoint, to the same bits as if it had never stopped.
 
@@ -93,6 +96,7 @@ def resume(
         progress: show the bar; None: only where stderr is a terminal.
         overrides: settings of the problem that the experiment has anew, for ``config.json``; the command line fills
             them in.
+        comm: as in ``run``.
     """
     folder = RunFolder(out)
     folder.check()
@@ -102,10 +106,8 @@ def resume(
     if raised:
         assert evaluations is not None
         _check_raise(experiment, stored, evaluations)
-        experiment = replace(experiment, budget=evaluations)
-    else:
-        experiment = replace(experiment, budget=stored)
-    evaluator = connect(experiment.problem, experiment.evaluator)
+    experiment = replace(experiment, budget=stored if evaluations is None else evaluations)
+    evaluator = connect(experiment.problem, experiment.evaluator, comm)
     if evaluator is None:
         return Result(experiment, None, {}, root=False)
     try:
@@ -161,14 +163,13 @@ class _Loop:
         problem, algorithm = experiment.problem, experiment.algorithm
         self.budget = Budget(experiment)
         self.in_flight = InFlight(evaluator, self.budget, partial(_seeds, experiment))
-        self.number = self.rows = 0  # requests and rows asked so far
+        self.number = self.rows = self.saved = 0  # requests and rows asked, checkpoints written so far
         self.touched = self.finished = False
         self.tested = False  # the test split is read once a run
         self.telling = False  # between a request's end and its tell, when the parts do not fit together
         self.seconds = 0.0
         self.traffic = [0, 0]  # bytes to and from other ranks so far
         self.chain = START
-        self.saved = 0
         if checkpoint is None:
             self.state = algorithm.init(problem, experiment.seed)
         else:
@@ -178,8 +179,7 @@ class _Loop:
         if checkpoint is None:
             self.metrics = MetricsTable(folder.metrics if folder else None)
             self.failures = Table(folder.failures) if folder else None
-            kept = experiment.history
-            self.history = HistoryTable(folder, problem, kept) if folder and kept else None
+            self.history = HistoryTable(folder, problem, experiment.history) if folder and experiment.history else None
         else:
             self._restore(checkpoint)
         self.progress = Progress(self.budget.amount, self.budget.unit, self._spent(), show_progress)

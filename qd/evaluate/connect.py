@@ -17,21 +17,28 @@ from qd.launcher import launched_size
 from qd.rng import row_seeds
 
 
-def connect(problem: Problem, settings: EvaluatorSettings) -> Evaluator | None:
-    """The evaluator of this process; None on a worker rank, after it has served its whole life."""
+def connect(problem: Problem, settings: EvaluatorSettings, comm: Any = None) -> Evaluator | None:
+    """The evaluator of this process; None on a worker rank, after it has served until the run's end.
+
+    Args:
+        problem: what is evaluated.
+        settings: where and how.
+        comm: mpi4py communicator of the ranks that make this run; by default all that the launcher started.
+    """
     if settings.timeout and not settings.isolate and sys.platform == "win32":
         raise QDError("evaluator.timeout: Windows has no alarms; add evaluator.isolate")
     kind = settings.kind
     if kind == "auto":
-        kind = "mpi" if launched_size() else "local"
+        kind = "mpi" if launched_size() or comm is not None else "local"
     if kind != "mpi":
-        if launched_size() > 1:
-            raise QDError(f"evaluator.kind: got {kind!r} under a launcher of {launched_size()} ranks, each of which "
+        ranks = launched_size() if comm is None else comm.size
+        if ranks > 1:
+            raise QDError(f"evaluator.kind: got {kind!r} under a launcher of {ranks} ranks, each of which "
                           "would make the whole run; leave it at auto, or drop mpirun")  # fmt: skip
         if kind == "processes":
             return _processes(problem, settings.workers, settings.timeout)
         return _own_share(problem, settings, settings.threads)
-    comm = world()
+    comm = world() if comm is None else comm
     inner = _own_share(problem, settings, settings.threads or 1)
     if comm.rank == 0:
         return MPIEvaluator(problem, comm, inner, settings.schedule == "dynamic", settings.watchdog)
