@@ -146,7 +146,16 @@ def test_the_page_of_the_command_line_names_every_option(verb: str) -> None:
 def test_exit_codes() -> None:
     _, _, text = (ROOT / "docs" / "cli.md").read_text().partition("## Exit codes")
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", text.partition("\n## ")[0], re.MULTILINE)]
-    codes = [cli.OK, cli.UNEXPECTED, cli.BAD_INPUT, cli.ALL_FAILED, cli.STOPPED, cli.INTERRUPTED, 128 + signal.SIGTERM]
+    codes = [
+        cli.OK,
+        cli.UNEXPECTED,
+        cli.BAD_INPUT,
+        cli.ALL_FAILED,
+        cli.STOPPED,
+        cli.DIFFERS,
+        cli.INTERRUPTED,
+        128 + signal.SIGTERM,
+    ]
     assert listed == codes
     assert cli.INTERRUPTED == 128 + signal.SIGINT
 
