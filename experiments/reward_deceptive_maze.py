@@ -3,7 +3,8 @@
 What to see: each layout has walls, a start and a goal of its own, and its goal lies behind a wall. A learner has 800
 episodes, in which few of the robots with range finders come to the goal whatever they are paid, so a search over
 rewards sees little but noise: a hard case. ``held_out_success`` in summary.json is the winner's,
-``compared_held_out_success`` that of pay for nearness and rare places. A minute on one core.
+``compared_held_out_success`` that of pay for nearness and rare places. Half a minute on one
+core.
 """
 
 import qd

@@ -2,7 +2,8 @@
 
 What to see: success is the mark alone, a metre for a hopper that falls within 20 steps at first. Learners are small,
 12,800 steps each, since the physics engine makes a few thousand a second; the budget is small too, so that the whole
-takes minutes on one core. Success alone teaches nothing here; pay for speed and rare places sometimes does.
+takes a minute on one core. With seed 1 three of four learners on unseen poses come to the mark, by the evolved reward,
+the best random one and pay for speed alike, and two of four by success alone: no reward is shown to be better.
 """
 
 import qd
