@@ -2,7 +2,7 @@
 
 What to see: the environment's own step is asked once for every state and action, and from then on thousands of learners
 run on arrays. Weights evolved on three layouts teach on layouts that the search has not seen what the default, written
-by hand, teaches: area 0.75 against 0.74, all but one in a hundred solved, with seed 1. Seconds on one core.
+by hand, teaches: area 0.73 both, 0.97 solved, five seeds; as many random weights 0.20. Seconds on one core.
 """
 
 import qd

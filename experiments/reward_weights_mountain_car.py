@@ -1,9 +1,10 @@
 """Weights of a reward for the mountain car, which is paid for reaching the goal alone and never does by chance.
 
 What to see: of nine things that can be counted at a step the gain of energy teaches the car within a few episodes of
-two hundred, and pay for position, speed or new places nothing. Evolved weights end a little before energy alone: area
-0.97 against 0.92 with seed 1. ``held_out_success`` in summary.json is that of learners on starts that the search has
-not seen, ``compared_held_out_success`` that of pay for energy alone. Half a minute on two cores.
+two hundred, and pay for position, speed or new places nothing. Evolved weights end a little before energy alone, as
+do the best of as many random ones: area 0.98 and 0.97 against 0.89, five seeds. ``held_out_success`` in summary.json
+is that of learners on starts that the search has not seen, ``compared_held_out_success`` that of pay for energy alone.
+Half a minute on two cores.
 """
 
 import qd

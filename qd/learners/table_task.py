@@ -135,6 +135,12 @@ class LayoutTask(Task):
     def probe(self, number: int) -> Steps:
         return self.layout(number).all_steps
 
+    def environment(self, number: int) -> Any:
+        """One layout as a gymnasium environment, for learners of other libraries: see ``qd.learners.TableEnv``."""
+        from qd.learners.task_env import TableEnv
+
+        return TableEnv(self.layout(number))
+
     def place_count(self, number: int) -> int:
         return int(self.layout(number).place_numbers.max()) + 1
 

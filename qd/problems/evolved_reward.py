@@ -289,7 +289,7 @@ class EvolvedReward(Problem):
         result.cost["steps"][rows] = learned.steps.reshape(len(rows), -1).sum(axis=1)
         for row in rows[~learned.ok.reshape(len(rows), -1).all(axis=1)]:
             result.status[row] = Status.FAILED
-            result.reasons[int(row)] = "the learner diverged: its table is not finite; lower its rate or the reward"
+            result.reasons[int(row)] = "the learner diverged: its numbers are not finite; lower its rate or the reward"
 
 
 def _first_alike(solutions: Solutions) -> NDArray[np.int64]:

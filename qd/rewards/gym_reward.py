@@ -29,7 +29,8 @@ class GymReward(gymnasium.Wrapper):
     """The environment, paying ``reward`` as ``solution`` sets it.
 
     ``info["true_reward"]`` is what the environment paid. Visits are counted over the wrapper's whole life, which is
-    one learner's, wherever the reward reads ``visits``: by ``key`` of the observation, or by the reward's own hashes.
+    one learner's, wherever the reward reads ``visits`` or ``rarity``: by ``key`` of the observation, or by the reward's
+    own hashes.
 
     Args:
         env: the environment.
@@ -109,10 +110,12 @@ class GymReward(gymnasium.Wrapper):
         counted: dict[str, Any] = {}
         if "progress_of_training" in self.reward.needs:
             counted["progress_of_training"] = [min(1.0, (self.steps_done - 1) / self._steps)]
-        missing = [name for name in self.reward.needs if name not in after and name not in (*counted, "visits")]
+        missing = [
+            name for name in self.reward.needs if name not in after and name not in (*counted, "visits", "rarity")
+        ]
         if missing:
             raise QDError(f"GymReward.observe: it gives no {missing[0]!r}, {nearest(missing[0], variables)}")
-        if "visits" in self.reward.needs:
+        if {"visits", "rarity"} & set(self.reward.needs):
             if self._hashed is not None:
                 bonus, genes = self._hashed
                 state: Hashable = int(bonus.keys(genes, steps)[0, 0])
@@ -120,6 +123,7 @@ class GymReward(gymnasium.Wrapper):
                 state = self._key(obs)
             self._counts[state] += 1
             counted["visits"] = [self._counts[state]]
+            counted["rarity"] = [1.0 / np.sqrt(self._counts[state])]
         return Steps({**after, **counted}, steps.before, steps.ends)
 
 
