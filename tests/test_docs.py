@@ -184,10 +184,22 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not url.fragment or url.fragment in headings(file), target
 
 
+MADE = ("gallery.md", "reference/", "changes.md")  # while the site is built
+
+
+def leaves(tree: Any) -> Iterator[str]:
+    """The files of a navigation."""
+    if isinstance(tree, str):
+        yield tree
+    else:
+        for branch in tree.values() if isinstance(tree, dict) else tree:
+            yield from leaves(branch)
+
+
 def test_the_site_has_every_page() -> None:
     yaml = pytest.importorskip("yaml")
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
-    listed = [file for entry in settings["nav"] for file in entry.values()]
+    listed = [file for file in leaves(settings["nav"]) if file not in MADE]
     tutorials = [f"tutorials/{file.name}" for file in (ROOT / "docs" / "tutorials").glob("*.ipynb")]
     assert sorted(listed) == sorted([*tutorials, *(page.name for page in PAGES if page.parent.name == "docs")])
 
@@ -203,3 +215,34 @@ def test_the_documentation_speaks_of_the_project_alone() -> None:
     for page in LINKED:
         found = re.search(r"/(tmp|home|root|workspace)/|site-packages|localhost", page.read_text())
         assert not found, f"{page.name}: {found[0] if found else ''}"
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "docs" / "slurm").glob("*")), ids=name_of)
+def test_scripts_for_clusters_are_sound_shell(script: Path) -> None:
+    import shutil
+    import subprocess
+
+    if (bash := shutil.which("bash")) is None:
+        pytest.skip("no bash")
+    subprocess.run([bash, "-n", str(script)], check=True, timeout=30)
+    text = re.sub(r"\\\n\s*", " ", script.read_text())
+    for words in re.findall(r"\bqd ((?:run|resume|sweep) .*?)(?: \|\||$)", text, flags=re.MULTILINE):
+        cli._parser().parse_known_args(shlex.split(words.replace("$", "")))
+
+
+@pytest.mark.slow
+def test_the_site_builds_strictly(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")],
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    gallery = (tmp_path / "site" / "gallery" / "index.html").read_text()
+    for name in shipped():
+        assert f'id="{name}"' in gallery, name
+    assert (tmp_path / "site" / "reference" / "qd" / "algorithms" / "map_elites" / "index.html").exists()

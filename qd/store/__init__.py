@@ -1,0 +1,1 @@
+"""A run on disk: what is written, when, and how it is read back. Reading executes nothing."""
