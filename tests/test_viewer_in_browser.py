@@ -102,7 +102,9 @@ class Opened:
         x, y = self.page.evaluate(place, row)
         self.page.mouse.move(x - 40, y - 40)
         self.page.mouse.move(x, y)
-        self.page.wait_for_function("!document.querySelector('#tip').hidden", timeout=20_000)
+        said = """(row) => !document.querySelector('#tip').hidden && document.querySelector('#tip').textContent
+          .split("\\n").includes(`evaluation ${page.archive.ids[row].toLocaleString("en")}`)"""
+        self.page.wait_for_function(said, arg=row, timeout=20_000)
         tip = self.text("#tip")
         self.page.mouse.click(x, y, delay=30)
         self.page.wait_for_function("(row) => page.entry.row === row", arg=row, timeout=20_000)
