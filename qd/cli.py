@@ -174,6 +174,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", metavar="FILE", help="RUN/report.html by default")
     report.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
                         help="draw the pictures first; by default where a finished run has none yet")  # fmt: skip
+    watch = verb("watch", "commands.watch:watch", "Watch a run in the terminal while it goes.")
+    watch.add_argument("run", metavar="RUN", help="the run's folder; another process makes it")
+    watch.add_argument(
+        "--interval", metavar="S", type=float, default=1.0, help="seconds between two looks; 1 by default"
+    )
+    watch.add_argument("--once", action="store_true", help="one look, as text")
+    watch.add_argument("--wait", action="store_true", help="wait for the run to begin")
+    watch.add_argument("--axes", metavar="A,B", default="0,1", help="the measures of the map; 0,1 by default")
     replay = verb("replay", "commands.replay:replay", "Evaluate an elite again, and show what it does.",
                   epilog="This executes the run's experiment file.")  # fmt: skip
     replay.add_argument("run", metavar="RUN", help="the run's folder")
@@ -241,6 +249,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plots(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log", metavar="NAME", action="append", default=[],
+                        help="follow the run with tensorboard, wandb or mlflow; may be given again")  # fmt: skip
     parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=None,
                         help="draw the pictures at the end; by default where the run took over 5 s")  # fmt: skip
     parser.add_argument("--report", action=argparse.BooleanOptionalAction, default=True,

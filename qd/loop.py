@@ -26,11 +26,13 @@ from qd.stopping import Signals, StopRunError
 from qd.store.archive_file import write_archives
 from qd.store.checkpoint import read_newest, write_checkpoint
 from qd.store.config import record_settings, refuse_other_settings, write_settings
-from qd.store.digest import START, chained, final
+from qd.store.digest import START, chained
 from qd.store.files import RunFolder, Table, read_json, write_json
 from qd.store.history import HistoryTable
 from qd.store.metrics import MetricsTable
 from qd.store.recorder import Recorder, archive_scores, metrics_row
+from qd.store.summary import summarised
+from qd.tracking import Tracker, Tracking
 
 log = logging.getLogger("qd")
 
@@ -46,6 +48,7 @@ def run(
     progress: bool | None = None,
     source: Mapping[str, Any] | None = None,
     comm: Any = None,
+    trackers: Sequence[Tracker] = (),
 ) -> Result:
     """Make an experiment's run from its beginning.
 
@@ -56,6 +59,7 @@ def run(
         progress: show the bar; None: only where stderr is a terminal.
         source: where the experiment came from, for ``config.json``; the command line fills it in.
         comm: mpi4py communicator of the ranks that make this run and each call this; by default all that there are.
+        trackers: told of the run as it goes, on rank 0; see ``qd.tracking``.
 
     Returns:
         the result; on a worker rank of an MPI job one with ``root`` False.
@@ -72,7 +76,7 @@ def run(
             folder = RunFolder(out)
             folder.create(overwrite)
             write_settings(folder, experiment, source)
-        return _Loop(experiment, evaluator, folder, progress).run()
+        return _Loop(experiment, evaluator, folder, progress, Tracking(trackers)).run()
     finally:
         evaluator.close()
 
@@ -85,6 +89,7 @@ def resume(
     progress: bool | None = None,
     overrides: Sequence[str] = (),
     comm: Any = None,
+    trackers: Sequence[Tracker] = (),
 ) -> Result:
     """Go on with a run from its newest good checkpoint, to the same bits as if it had never stopped.
 
@@ -96,7 +101,7 @@ def resume(
         progress: show the bar; None: only where stderr is a terminal.
         overrides: settings of the problem that the experiment has anew, for ``config.json``; the command line fills
             them in.
-        comm: as in ``run``.
+        comm, trackers: as in ``run``.
     """
     folder = RunFolder(out)
     folder.check()
@@ -122,7 +127,7 @@ def resume(
             log.info("%s is finished: nothing to do", folder.path)
             return Result.load(folder.path, experiment)
         record_settings(folder, experiment, overrides)
-        return _Loop(experiment, evaluator, folder, progress, checkpoint).run()
+        return _Loop(experiment, evaluator, folder, progress, Tracking(trackers), checkpoint).run()
     finally:
         evaluator.close()
 
@@ -157,9 +162,11 @@ class _Loop:
         evaluator: Evaluator,
         folder: RunFolder | None,
         show_progress: bool | None,
+        tracking: Tracking,
         checkpoint: Any = None,
     ) -> None:
         self.experiment, self.evaluator, self.folder = experiment, evaluator, folder
+        self.tracking = tracking
         problem, algorithm = experiment.problem, experiment.algorithm
         self.budget = Budget(experiment)
         self.in_flight = InFlight(evaluator, self.budget, partial(_seeds, experiment))
@@ -190,6 +197,7 @@ class _Loop:
         setup = perf_counter() - _imported
         log.info("%s on %s: %s", self.experiment.algorithm.name, self.experiment.problem.name,
                  self.evaluator.description)  # fmt: skip
+        self.tracking.begin(self.experiment, self.folder, self.recorder.evaluations)
         self.in_flight.start_again()
         self._checkpoint()
         self._began = perf_counter() - self.seconds
@@ -200,6 +208,7 @@ class _Loop:
                 pass
             except BaseException:
                 self._checkpoint_after_error()
+                self.tracking.end(None)
                 raise
         self.seconds = perf_counter() - self._began
         self.progress.close()
@@ -209,6 +218,7 @@ class _Loop:
         for table in (self.metrics, self.failures, self.history):
             if table:
                 table.close()
+        self.tracking.end(result.summary)
         return result
 
     def _search(self, signals: Signals) -> None:
@@ -243,6 +253,7 @@ class _Loop:
             row = metrics_row(self.recorder, request, self.seconds, traffic, algorithm.report(self.state))
             self.metrics.append(row)
             self.telling = False
+            self.tracking.row(row)
             if self.progress.due:
                 self.progress.show(self._spent(), row["coverage"], row["best_objective"])
             least = self.experiment.checkpoint_seconds
@@ -352,49 +363,14 @@ class _Loop:
         self.history = HistoryTable(folder, self.experiment.problem, most, kept) if folder and kept else None
 
     def _result(self, setup: float, stopped_by: int) -> Result:
-        recorder, experiment = self.recorder, self.experiment
-        report = experiment.algorithm.report(self.state).made()
-        archive = next(iter(report.archives.values()), None)
-        coverage, qd_score = archive_scores(archive) if archive is not None else (None, None)
-        statuses = dict(zip(("ok", "failed", "timed_out", "invalid"), recorder.by_status, strict=True))
-        summary = {
-            "experiment": experiment.name,
-            "algorithm": experiment.algorithm.name,
-            "problem": experiment.problem.name,
-            "seed": experiment.seed,
-            "ranks": self.evaluator.ranks,
-            "evaluator": self.evaluator.description,
-            "finished": self.finished,
-            "generations": recorder.requests,
-            "evaluations": recorder.evaluations,
-            "failed": recorder.failed,
-            "statuses": statuses,
-            "cost": recorder.cost,
-            "seconds": round(self.seconds, 4),
-            "setup_seconds": round(setup, 4),
-            "bytes_sent": self.traffic[0],
-            "bytes_received": self.traffic[1],
-            "evaluations_per_second": round(recorder.evaluations / self.seconds, 2) if self.seconds else 0.0,
-            "coverage": recorder.coverage if coverage is None else coverage,
-            "qd_score": recorder.qd_score if qd_score is None else qd_score,
-            "best_objective": recorder.best_objective,
-            **recorder.truths,
-            "best": [
-                dict(zip(("role", "purpose", "fidelity"), key.split("|", 2), strict=True))
-                | {"objective": best["objective"], "measures": best["measures"].tolist(), "id": best["id"]}
-                | ({"objectives": best["objectives"].tolist()} if len(experiment.problem.objectives) > 1 else {})
-                for key, best in recorder.best.items()
-            ],
-            **({"objectives": list(experiment.problem.objectives)} if len(experiment.problem.objectives) > 1 else {}),
-            "archives": {name: len(kept) for name, kept in report.archives.items()},
-            "metrics": dict(report.metrics),
-            **({"discovery": recorder.discovery.summary()} if recorder.discovery else {}),
-            "digest": final(self.chain, report.archives),
-            "digest_promised": recorder.by_status[2] == 0,  # wall-clock time-outs are not reproducible
-        }
+        report = self.experiment.algorithm.report(self.state).made()
+        summary = summarised(
+            self.experiment, self.evaluator, self.recorder, report, finished=self.finished, seconds=self.seconds,
+            setup=setup, traffic=self.traffic, chain=self.chain,
+        )  # fmt: skip
         if self.folder:
-            write_archives(self.folder.archive, report.archives, recorder, report.populations)
+            write_archives(self.folder.archive, report.archives, self.recorder, report.populations)
             write_json(self.folder.summary, summary)
-        result = Result(experiment, self.folder.path if self.folder else None, summary, stopped_by=stopped_by)
-        result.attach(report, recorder, self.metrics)
+        result = Result(self.experiment, self.folder.path if self.folder else None, summary, stopped_by=stopped_by)
+        result.attach(report, self.recorder, self.metrics)
         return result

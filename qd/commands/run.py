@@ -54,11 +54,12 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     if launched_size() > 1 and launched_rank():  # the first rank alone decides about the folder
         start(experiment)
         return 0
+    trackers = _trackers(args)
     made, out = _folder(args, experiment)
     try:
         if args.overwrite or made or not _occupied(out):
             _announce(args, experiment, out)
-        result = start(experiment, out, overwrite=args.overwrite, progress=_bar(args), source=record)
+        result = start(experiment, out, overwrite=args.overwrite, progress=_bar(args), source=record, trackers=trackers)
     except QDError:
         if made:
             _remove_if_empty(out)
@@ -85,12 +86,23 @@ def resume(args: argparse.Namespace, rest: list[str]) -> int:
     summary = RunFolder(out).summary
     before = summary.stat().st_mtime_ns if summary.exists() else 0
     kept = [override.record for override in given if _resumable(table, override)]
-    result = go_on(out, experiment, evaluations=evaluations, progress=_bar(args), overrides=kept)
+    result = go_on(
+        out, experiment, evaluations=evaluations, progress=_bar(args), overrides=kept, trackers=_trackers(args)
+    )
     if result.root and before and summary.stat().st_mtime_ns == before:
         if not args.quiet:
             print(f"{out} is finished: nothing to do. A higher --evaluations goes on with it")
         return 0
     return _finish(args, result)
+
+
+def _trackers(args: argparse.Namespace) -> list[Any]:
+    """Those that ``--log`` names; on rank 0 alone."""
+    if not args.log or launched_rank():
+        return []
+    from qd.tracking import tracker
+
+    return [tracker(name) for name in dict.fromkeys(args.log)]
 
 
 def _resumable(table: Table, override: Override) -> bool:

@@ -121,6 +121,9 @@ class RunFolder:
         ours += [
             self.report,
             self.path / "view.html",
+            self.path / "reeval.json",
+            self.path / "mlflow_run",
+            self.path / "wandb_run",
             *self.checkpoints.glob("*.qdc"),
             *self.plots.glob("*.[ps][nvd][gf]"),
         ]

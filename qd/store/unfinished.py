@@ -100,8 +100,8 @@ def _summary(settings: dict[str, Any], recorder: dict[str, Any], loop: dict[str,
     seconds = float(loop["seconds"])
     return {
         "experiment": settings.get("name"),
-        "algorithm": _class_name(settings.get("algorithm")),
-        "problem": _class_name(settings.get("problem")),
+        "algorithm": class_name(settings.get("algorithm")),
+        "problem": class_name(settings.get("problem")),
         "seed": settings.get("seed"),
         "finished": False,
         "generations": recorder["requests"],
@@ -122,7 +122,7 @@ def _summary(settings: dict[str, Any], recorder: dict[str, Any], loop: dict[str,
     }
 
 
-def _class_name(described: Any) -> str | None:
+def class_name(described: Any) -> str | None:
     """``MapElites`` of what ``config.json`` says of an object."""
     path = described.get("class") if isinstance(described, dict) else described
     return str(path).rpartition(":")[2] if path else None
@@ -148,4 +148,4 @@ def _gather(tree: Any, found: dict[str, Any], name: str = "archive") -> None:
         found[name] = tree
 
 
-__all__ = ["RunState", "Unfinished", "read_unfinished", "state_of"]
+__all__ = ["RunState", "Unfinished", "class_name", "read_unfinished", "state_of"]

@@ -15,6 +15,7 @@ from qd.result import Result
 from qd.store.files import RunFolder, read_json
 from qd.store.history import History, read_history
 from qd.store.metrics import read_metrics
+from qd.store.unfinished import class_name
 from qd.view.replaying import Replays
 from qd.view.scene import drawing_data, scene_of
 from qd.view.space_axes import MeasureAxes, measure_axes
@@ -172,7 +173,7 @@ class Page:
 
     def _title(self) -> dict[str, Any]:
         settings, summary = self.about.get("settings") or {}, self.result.summary
-        named = {key: _class(settings.get(key)) for key in ("algorithm", "problem")}
+        named = {key: class_name(settings.get(key)) for key in ("algorithm", "problem")}
         return {
             "name": settings.get("name") or self.folder.path.name,
             "folder": self.folder.path.name,
@@ -321,10 +322,6 @@ class Page:
         carrier = self._carrier(packing)
         found = {made.name: carrier.all(made) for made in self.maps}
         return found, carrier.scenes, "" if any(found.values()) else carrier.replays.why
-
-
-def _class(setting: Any) -> str:
-    return str(setting.get("class", "")).rpartition(":")[2] if isinstance(setting, dict) else ""
 
 
 __all__ = ["FORMAT", "Page"]
