@@ -123,7 +123,7 @@ def _judged(
     mean[~lost] = np.nanmean(objective[:, ~lost], axis=0)
     middle[~lost] = np.nanmean(measures[:, ~lost], axis=0)
     spread = np.nanstd(objective[:, ~lost], axis=0)
-    span = np.nanmax(middle, axis=0) - np.nanmin(middle, axis=0) if middle.shape[1] else np.ones(0)
+    span = _ranges(archive, measures)
     wide = np.nanstd(measures[:, ~lost], axis=0) / np.where(span > 0, span, 1.0)
     known, own = np.asarray(archive.fields.get("measures", np.zeros((n, 0)))), archive.fields.get("index")
     fits = own is not None and known.ndim == 2 and known.shape[1] == measures.shape[2] and measures.shape[2] > 0
@@ -154,6 +154,16 @@ def _judged(
         float(wide.mean()) if wide.size else 0.0, stored, mean, middle,
         cell if cell is not None else np.full(n, -1, np.int64),
     )  # fmt: skip
+
+
+def _ranges(archive: StoredArchive, measures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m,) how wide the measures are: the archive's own bounds, or all that was measured."""
+    m = measures.shape[2]
+    ends = [np.atleast_1d(np.asarray(archive.meta.get(key, ()), float)) for key in ("upper_bounds", "lower_bounds")]
+    if len(ends[0]) == len(ends[1]) == m:
+        return np.asarray(ends[0] - ends[1])
+    flat = measures.reshape(-1, m)
+    return np.asarray(np.nanmax(flat, axis=0) - np.nanmin(flat, axis=0)) if m else np.ones(0)
 
 
 __all__ = ["Reevaluation", "reevaluated"]

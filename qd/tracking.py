@@ -120,8 +120,10 @@ class TensorBoard(Tracker):
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        self._writer = EventFileWriter(str((folder or Path("runs")) / "tensorboard"))
-        if evaluations:  # what was written after the checkpoint is left out by readers
+        place = (folder or Path("runs")) / "tensorboard"
+        goes_on = any(place.glob("events.*"))
+        self._writer = EventFileWriter(str(place))
+        if goes_on:  # what was written after the checkpoint is left out by readers
             self._writer.add_event(Event(step=evaluations + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def row(self, evaluations: int, numbers: dict[str, float]) -> None:
@@ -181,8 +183,10 @@ class MLflow(Tracker):
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", own.as_uri()))
         note = None if folder is None else folder / "mlflow_run"
-        if evaluations and note is not None and note.exists():
+        self._told = -1  # evaluations; what a run goes on from before that was told already, to the same bits
+        if note is not None and note.exists():
             self._run = note.read_text().strip()
+            self._told = max((one.step for one in self._client.get_metric_history(self._run, "seconds")), default=-1)
             self._client.set_terminated(self._run, "RUNNING")
             return
         name = str(settings.get("name") or "qd")
@@ -200,6 +204,8 @@ class MLflow(Tracker):
 
         from mlflow.entities import Metric
 
+        if evaluations <= self._told:
+            return
         now = int(1000 * time.time())
         self._client.log_batch(
             self._run, metrics=[Metric(key, value, now, evaluations) for key, value in numbers.items()]

@@ -127,6 +127,7 @@ class RunFolder:
             *self.checkpoints.glob("*.qdc"),
             *self.plots.glob("*.[ps][nvd][gf]"),
         ]
+        ours += [*(self.path / "tensorboard").glob("events.*"), *(self.path / "replays").glob("*.*")]
         for file in ours:
             file.unlink(missing_ok=True)
 

@@ -132,9 +132,9 @@ def _foot(run: Watched, width: int) -> list[Any]:
     from rich.text import Text
 
     lines = []
-    failed = run.number("failed")
-    if run.failures or (failed == failed and failed > 0):
-        count = int(failed) if failed == failed else run.failures
+    told = run.number("failed")
+    count = max(int(told) if told == told else 0, run.failures)
+    if count:
         lines.append(Text(f"{count:,} failed; the newest: {_plain(run.newest)}", style="red"))
     ranks = (run.summary or {}).get("ranks")
     sent = [run.number(name) for name in ("bytes_sent", "bytes_received")]
