@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,23 @@ def test_few_and_many_measures(m: int) -> None:
     assert all(column.low < column.high for column in made.columns)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize(("cells", "filled"), [(1, 1), (1, 0), (30_000, 20_000)])
+def test_one_cell_and_thirty_thousand(cells: int, filled: int) -> None:
+    rng = np.random.default_rng(cells)
+    centroids = rng.random((cells, 2))
+    fields = {
+        "objective": rng.random(filled), "measures": centroids[:filled], "solution": rng.random((filled, 3)),
+        "index": np.arange(filled), "id": np.arange(filled), "centroids": centroids,
+    }  # fmt: skip
+    about = {"lower_bounds": [0.0, 0.0], "upper_bounds": [1.0, 1.0], "cells": cells}
+    made = map_of("wide", StoredArchive("CVTArchive", fields, about), MeasureAxes(), (), None)
+    assert made is not None and (made.shape, made.cells, len(made)) == ("cvt", cells, filled)
+    assert len(made.outlines) == cells
+    corners = np.concatenate(made.outlines)
+    assert (corners >= 0).all() and (corners <= 1).all()
+
+
 def test_a_run_that_is_going_is_shown_as_far_as_it_is(runs: dict[str, Path], tmp_path: Path) -> None:
     qd.run(EXPERIMENTS["grid"], tmp_path / "run")
     for name in ("archive.npz", "summary.json"):
@@ -253,3 +271,31 @@ def test_the_server_answers_this_machine_alone(runs: dict[str, Path]) -> None:
         with pytest.raises(QDError, match="--port"):
             RunServer(runs["novelty"], server.server_address[1])
         server.shutdown()
+
+
+SKIPPED = ("atari", "frostbite", "skiing", "humanoid", "walker", "movie", "tweets", "endpoint", "multiple_choice",
+           "generation", "math", "locomotion", "image_maze", "ant_maze")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_experiment_has_a_page(tmp_path: Path) -> None:
+    from qd.experiment_file import load_experiment, shipped
+
+    seen = 0
+    for name in shipped():
+        if any(word in name for word in SKIPPED):  # what needs a model, a game or minutes
+            continue
+        experiment = load_experiment(name)[0]
+        small = experiment.budget
+        if isinstance(small, int):
+            small = min(small, 150)
+        with suppress(QDError):  # a closing stage alone may cost more
+            qd.run(replace(experiment, budget=small), tmp_path / name)
+        if not (tmp_path / name / "summary.json").exists():
+            continue
+        page = Page(tmp_path / name, replays=False)
+        read = Read(page.packed())
+        assert read.document["maps"], name
+        assert not [note for note in page.notes if "cannot be read" in note], (name, page.notes)
+        seen += 1
+    assert seen > 30

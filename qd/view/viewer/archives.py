@@ -15,7 +15,7 @@ from qd.view.space_axes import MeasureAxes
 
 _MEASURES = 20  # of one archive that can be put on an axis; a learned space may have more
 _GENES = 400_000  # numbers of all genomes together that a page carries
-_OUTLINED = 12_000  # cells of a tessellation that are drawn with their borders
+_OUTLINED = 32_000  # cells of a tessellation that are drawn with their borders
 
 
 @dataclass
