@@ -146,6 +146,14 @@ def test_replays_are_those_of_the_episodes(runs: dict[str, Path]) -> None:
         np.testing.assert_allclose(end, stored["measures"][int(row)], atol=1e-3 * (high - low).max())
 
 
+def test_where_nothing_is_archived_the_best_is_shown(runs: dict[str, Path]) -> None:
+    read = Read(Page(runs["no archive"]).packed())
+    (one,) = read.document["maps"]
+    ((row, shown),) = read.document["replays"][one["name"]].items()
+    assert read.numbers(one["ids"])[int(row)] == qd.Result.load(runs["no archive"]).best["id"]
+    assert shown[0]["kind"] == "motion"
+
+
 def test_the_best_of_each_region_come_first(runs: dict[str, Path]) -> None:
     made = Page(runs["grid"], replays=False).maps[0]
     order = list(chosen(made))

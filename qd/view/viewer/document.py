@@ -149,6 +149,13 @@ class Page:
             found.append(self._sample(known, objectives))
         return found
 
+    def _best(self) -> dict[str, Any] | None:
+        """The best row of the search, with its solution; None where it is not known."""
+        try:
+            return self.result.best
+        except (QDError, KeyError):
+            return None
+
     def _measures(self) -> MeasureAxes:
         try:
             return measure_axes(self.result)
@@ -161,6 +168,8 @@ class Page:
 
         assert self.history is not None
         rows = np.flatnonzero(self.history.status == 0)[-_SAMPLE:]
+        if (best := self._best()) is not None and 0 <= best["id"] < len(self.history):
+            rows = np.union1d(rows, [best["id"]])
         fields = {
             "objective": self.history.objective[rows],
             "measures": self.history.measures[rows],
@@ -321,6 +330,11 @@ class Page:
             return {}, [], "" if self._live else "they were not wanted"
         carrier = self._carrier(packing)
         found = {made.name: carrier.all(made) for made in self.maps}
+        for made in self.maps:
+            if made.solutions is None and (best := self._best()) is not None:  # where nothing is archived
+                rows = np.flatnonzero(made.ids == best["id"])
+                if len(rows) and (shown := carrier.of(best["solution"], int(best["id"]))) is not None:
+                    found[made.name][str(int(rows[0]))] = shown
         return found, carrier.scenes, "" if any(found.values()) else carrier.replays.why
 
 

@@ -77,8 +77,11 @@ class Carrier:
         """Everything there is to show of one elite; None where there is nothing."""
         if made.solutions is None:
             return None
-        number = int(made.ids[row])
-        shown = self.replays.of(row_of(made.solutions, row), seed_of(self.experiment, self.history, number))
+        return self.of(row_of(made.solutions, row), int(made.ids[row]))
+
+    def of(self, solution: Any, number: int) -> list[Any] | None:
+        """Everything there is to show of one solution, with its evaluation number."""
+        shown = self.replays.of(solution, seed_of(self.experiment, self.history, number))
         written = []
         for replay in shown:
             plain, size = written_replay(replay, self.packing, self.scenes)

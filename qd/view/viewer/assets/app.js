@@ -140,7 +140,13 @@ class Page {
     said.textContent = [`${number(count)} elite${count === 1 ? "" : "s"}${this.archive.cells > 1 ? ` in ${number(this.archive.cells)} cells` : ""}.`,
       early && !this.archive.film ? "Of today's elites, those that had been evaluated by then." : "", this.map.said].filter(Boolean).join(" ");
     if (this.entry) this.mark();
-    else if (this.stop === this.lastStop) await this.selectRow(this.archive.best());
+    else if (this.stop === this.lastStop) await this.selectRow(this.first());
+  }
+
+  /** The row that is shown first: the best, or the only one there is something to show of. */
+  first() {
+    const shown = Object.keys(this.document.replays[this.archive.name] ?? {});
+    return shown.length === 1 ? Number(shown[0]) : this.archive.best();
   }
 
   sceneOf() {
