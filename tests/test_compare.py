@@ -301,7 +301,8 @@ def test_a_shipped_reference_is_whole(name):
     tree = json.loads(references()[name].read_text())
     assert tree["command"].startswith(f"qd sweep {name} ") and tree["versions"]["numpy"] and tree["date"]
     found = read_courses([f"reference:{name}"])
-    assert len(found) >= 5 and all(len(c.digest) == 64 for c in found)
+    least = 3 if name.startswith("promptquine_") else 5  # a real language model: docs/compare.md says so of each
+    assert len(found) >= least and all(len(c.digest) == 64 for c in found)
     budget = found[0].settings["budget"]
     for one in found:
         unit, amount = ("evaluations", budget) if isinstance(budget, int) else next(iter(budget.items()))
