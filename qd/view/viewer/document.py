@@ -330,8 +330,9 @@ class Page:
             return {}, [], "" if self._live else "they were not wanted"
         carrier = self._carrier(packing)
         found = {made.name: carrier.all(made) for made in self.maps}
+        best = self._best()
         for made in self.maps:
-            if made.solutions is None and (best := self._best()) is not None:  # where nothing is archived
+            if made.solutions is None and best is not None:  # where nothing is archived
                 rows = np.flatnonzero(made.ids == best["id"])
                 if len(rows) and (shown := carrier.of(best["solution"], int(best["id"]))) is not None:
                     found[made.name][str(int(rows[0]))] = shown
