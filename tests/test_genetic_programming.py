@@ -9,7 +9,9 @@ import pytest
 
 import qd
 from operators import cma_es
-from qd.algorithms.genetic_programming import GeneticProgramming, with_constants
+from qd.algorithms import _constant_tuning
+from qd.algorithms._constant_tuning import with_constants
+from qd.algorithms.genetic_programming import GeneticProgramming
 from qd.codec import decode, encode
 from qd.learners import KeyDoor, QLearning, TaskCritic
 from qd.rewards import Program, ProgramReward, Variable
@@ -35,7 +37,7 @@ def test_constants_are_tuned_to_their_values() -> None:
     start = SPACE.pack([SPACE.parse("1 * x - 1")])
     state.solutions, state.ids = start, np.array([0])
     state.objective, state.island = problem.evaluate(qd.Request(start), np.zeros(1, np.uint64)).objective, np.array([0])
-    algorithm._begin_tuning(state)
+    _constant_tuning.begin(state, algorithm.tune_top, algorithm.jitter_sigma)
     first = 1
     while state.tuning:
         request = algorithm.ask(state, 100)

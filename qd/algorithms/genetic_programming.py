@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
+from qd.algorithms import _constant_tuning
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.learners.task_critic import TaskCritic
@@ -29,7 +30,6 @@ from qd.rewards.program import Program, tree_of
 from qd.rng import generator
 
 Row = NDArray[np.float64]
-_TUNED_AT_ONCE = 5  # solutions a generation of the CMA-ES that tunes constants
 _REASONS_KEPT = 100
 
 
@@ -134,7 +134,7 @@ class GeneticProgramming(Algorithm):
         if len(state.ids) == 0:
             return self._first(state, generator(state.seed, "sample", number))
         if state.tuning:
-            return self._tuned_children(state, generator(state.seed, "tune", number))
+            return _constant_tuning.children(state, generator(state.seed, "tune", number))
         return self._children(state, generator(state.seed, "variation", number))
 
     def _first(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
@@ -239,7 +239,7 @@ class GeneticProgramming(Algorithm):
         for row, worth, ok in zip(request.solutions, evaluation.objective, evaluation.ok, strict=True):
             state.known[_key(state.space, row)] = float(worth) if ok else float("-inf")
         if state.tuning:
-            self._tell_tuning(state, request, evaluation)
+            _constant_tuning.told(state, request, evaluation, self.tune_evaluations)
             return
         first = len(state.ids) == 0
         if not first:
@@ -252,13 +252,12 @@ class GeneticProgramming(Algorithm):
         island = np.concatenate([state.island[kept], state.born_on[good]])
         if len(good) == 0:  # nothing came of this generation: the parents stay
             return
-        order = np.argsort(-objective, kind="stable")
-        state.solutions = state.space.pack([rows[i] for i in order])
-        state.objective, state.ids, state.island = objective[order], ids[order], island[order]
+        state.objective, state.ids, state.island = objective, ids, island
+        _constant_tuning.put_in_order(state, rows)
         state.bred += 1
         self._migrate(state)
         if self.tune_every and self.tune_evaluations and state.bred % self.tune_every == 0:
-            self._begin_tuning(state)
+            _constant_tuning.begin(state, self.tune_top, self.jitter_sigma)
 
     def _elites(self, state: GeneticProgrammingState, island: int) -> NDArray[np.int64]:
         return np.flatnonzero(state.island == island)[: self.elites]  # the population is best first
@@ -289,65 +288,7 @@ class GeneticProgramming(Algorithm):
             place = int(before[island][-1])
             rows[place] = guest
             state.objective[place], state.ids[place] = value
-        order = np.argsort(-state.objective, kind="stable")
-        state.solutions = state.space.pack([rows[i] for i in order])
-        state.objective, state.ids, state.island = state.objective[order], state.ids[order], state.island[order]
-
-    def _begin_tuning(self, state: GeneticProgrammingState) -> None:
-        """The best programs that have constants, each with a CMA-ES at its own."""
-        from operators import cma_es
-
-        state.tuning, state.tuned, seen = [], 0, set[int]()
-        for place, row in enumerate(state.solutions):
-            constants = tree_of(row)[tree_of(row)[:, 0] == 0, 1]
-            if len(constants) and int(state.ids[place]) not in seen and len(state.tuning) < self.tune_top:
-                seen.add(int(state.ids[place]))
-                es = cma_es.init(constants[None], self.jitter_sigma, _TUNED_AT_ONCE)
-                best = {"row": row.copy(), "objective": float(state.objective[place]), "id": int(state.ids[place])}
-                state.tuning.append({"start": int(state.ids[place]), "es": es, **best})
-
-    def _tuned_children(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
-        from operators import cma_es
-
-        rows, parents = list[Row](), list[int]()
-        for one in state.tuning:
-            asked = cma_es.ask(one["es"], rng.standard_normal((1, _TUNED_AT_ONCE, one["es"].d)))[0]
-            for constants in np.clip(asked, -state.space.bound, state.space.bound):
-                rows.append(with_constants(one["row"], constants))
-                parents.append(one["start"])
-        return Request(state.space.pack(rows), parents=np.array(parents, np.int64)[:, None], operators="tuned")
-
-    def _tell_tuning(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
-        from operators import cma_es
-
-        assert isinstance(request.solutions, Ragged)
-        for i, one in enumerate(state.tuning):
-            rows = np.arange(i * _TUNED_AT_ONCE, min((i + 1) * _TUNED_AT_ONCE, len(request)))
-            objective = evaluation.objective[rows]
-            good = np.flatnonzero(evaluation.ok[rows])
-            if len(good) == 0:
-                continue
-            best = int(good[np.argmax(objective[good])])
-            if objective[best] > one["objective"]:
-                one["row"] = request.solutions.row(int(rows[best])).copy()
-                one["objective"], one["id"] = float(objective[best]), int(request.ids[rows[best]])
-            if len(rows) == _TUNED_AT_ONCE:
-                constants = np.array([tree_of(request.solutions.row(int(r))) for r in rows])
-                points = constants[:, constants[0, :, 0] == 0, 1]
-                worst = float(objective[good].min())
-                cma_es.tell(one["es"], points[None], np.where(evaluation.ok[rows], objective, worst)[None])
-        state.tuned += _TUNED_AT_ONCE
-        if state.tuned < self.tune_evaluations:
-            return
-        rows_now = list(state.solutions)
-        for one in state.tuning:
-            for place in np.flatnonzero(state.ids == one["start"]):
-                rows_now[place] = one["row"]
-                state.objective[place], state.ids[place] = one["objective"], one["id"]
-        order = np.argsort(-state.objective, kind="stable")
-        state.solutions = state.space.pack([rows_now[i] for i in order])
-        state.objective, state.ids, state.island = state.objective[order], state.ids[order], state.island[order]
-        state.tuning = []
+        _constant_tuning.put_in_order(state, rows)
 
     def report(self, state: GeneticProgrammingState) -> Report:
         n = len(state.ids)
@@ -366,13 +307,6 @@ class GeneticProgramming(Algorithm):
             metrics=metrics,
             populations={"solutions": state.solutions, "objective": state.objective, "refusals": reasons},
         )
-
-
-def with_constants(row: Row, constants: NDArray[np.float64]) -> Row:
-    """The program with its constants, in prefix order, replaced."""
-    tree = tree_of(row).copy()
-    tree[tree[:, 0] == 0, 1] = constants
-    return tree.reshape(-1)
 
 
 def _key(space: Program, row: Row) -> str:
