@@ -1,24 +1,31 @@
-"""Programs as rewards on key-door grids: random ones and genetic programming, with the critic and without.
+"""Programs as rewards on key-door grids: drawn at random, bred by genetic programming, with the critic and without.
 
-``python -m benchmarks.reward_programs_study`` runs each arm with equal evaluations and outer seeds, re-evaluates its
-five best with fresh seeds, and tests the winner's learners on 12 layouts that no search has seen. Printed are the area
-under the curve of true success and the success in the end with 95 % intervals over outer runs, the share of evaluated
-programs that taught nothing (no success in any learner), and Mann-Whitney tests of the areas, corrected after Holm.
+``python -m benchmarks.reward_programs_study`` makes the runs that ``benchmarks/results/reward_programs.jsonl`` does not
+hold, ``--table`` prints what it holds. Each run re-evaluates its five best programs with fresh seeds and tests the
+winner's learners on 12 layouts that no search has seen. Kept are the area under the curve of true success there, the
+success in the end, the objective that the search believed in, the share of evaluated programs that taught nothing (no
+success in any learner), and the evaluation that first taught something.
+
+Arms are compared by Mann-Whitney tests over outer runs, corrected after Holm within a table. The first table has all
+arms at equal evaluations of 3 layouts x 2 seeds; the second asks why breeding gains what it gains or does not: the same
+two arms with other layouts, more of them, and more evaluations.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu, t
+from scipy.stats import mannwhitneyu
 
 import qd
 from benchmarks.machine import describe
+from benchmarks.result_rows import ResultRows, interval
 from qd.learners import KeyDoor, TaskCritic
 from qd.rewards import ProgramReward
 
@@ -28,8 +35,14 @@ TASK = KeyDoor()
 FORM = ProgramReward(tuple(one for one in TASK.variables if one.name != "progress"), scale=0.1)
 CRITIC = TaskCritic(TASK, FORM)
 ALIVE = 0.01  # what no learner succeeds with stays below: earliness and coverage add 0.001001 at most
-
-
+ROWS = ResultRows("reward_programs.jsonl", ("arm", "setting", "seed"))
+SETTINGS = {  # name -> search layouts, learners on each, evaluations
+    "3 x 2, 240": (3, 2, 240),
+    "6 x 1, 240": (6, 1, 240),
+    "12 x 2, 240": (12, 2, 240),
+    "3 x 2, 960": (3, 2, 960),
+    "12 x 2, 960": (12, 2, 960),
+}
 TAUGHT: list[float] = []  # objectives of the search evaluations of the run that goes on
 
 
@@ -45,28 +58,29 @@ class Watched(qd.algorithms.GeneticProgramming):
 def arms(evaluations: int) -> dict[str, qd.Algorithm]:
     """Name -> search. Random programs are one ramped generation as large as the budget."""
     return {
-        "random programs": Watched(evaluations, islands=1, tune_every=0),
-        "random programs, critic": Watched(evaluations, CRITIC, islands=1, tune_every=0),
-        "genetic programming": Watched(24),
-        "genetic programming, critic": Watched(24, CRITIC),
+        "random": Watched(evaluations, islands=1, tune_every=0, retries=1000, analyse=False),
+        "random, critic": Watched(evaluations, CRITIC, islands=1, tune_every=0, retries=1000, analyse=False),
+        "GP": Watched(24, analyse=False),
+        "GP, critic": Watched(24, CRITIC, analyse=False),
+        "GP, critic, analyser": Watched(24, CRITIC),
     }
 
 
-def outer_run(search: qd.Algorithm, evaluations: int, seed: int) -> tuple[float, float, float]:
-    """Area and final success on held-out layouts, and the share of dead programs in the search."""
-    problem = qd.problems.EvolvedReward(TASK, FORM)
-    selected = qd.algorithms.Selected(search, percent=100, candidates=5)
+def outer_run(arm: str, setting: str, seed: int) -> dict[str, Any]:
+    """One search, the choice among its best, and the test."""
+    layouts, learners, evaluations = SETTINGS[setting]
+    problem = qd.problems.EvolvedReward(TASK, FORM, layouts=layouts, seeds=learners)
+    selected = qd.algorithms.Selected(arms(evaluations)[arm], percent=100, candidates=5)
     experiment = qd.Experiment(problem, selected, evaluations + selected.reserve(problem), seed=seed)
     TAUGHT.clear()
-    metrics: dict[str, float] = qd.run(experiment, progress=False).summary["metrics"]
-    dead = np.mean(~(np.array(TAUGHT) > ALIVE))  # NaN, of what failed, is dead
-    return float(metrics["area"]), float(metrics["held_out_success"]), float(dead)
-
-
-def interval(values: Array) -> str:
-    """Mean and 95 % interval of the mean."""
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-    return f"{values.mean():.3f} ± {half:.3f}"
+    summary = qd.run(experiment, progress=False).summary
+    alive = np.array(TAUGHT) > ALIVE  # NaN, of what failed, is dead
+    return {
+        "arm": arm, "setting": setting, "seed": seed, "area": summary["metrics"]["area"],
+        "success": summary["metrics"]["held_out_success"], "believed": float(np.nanmax(TAUGHT)),
+        "selected": summary["metrics"]["select_objective"], "evaluations": len(TAUGHT),
+        "dead": float(np.mean(~alive)), "first": int(alive.argmax()) + 1 if alive.any() else None,
+    }  # fmt: skip
 
 
 def holm(p: Array) -> Array:
@@ -78,28 +92,47 @@ def holm(p: Array) -> Array:
     return corrected
 
 
+def compared(groups: dict[str, list[dict[str, Any]]], column: str) -> list[str]:
+    """Mann-Whitney of all pairs of arms."""
+    pairs = list(combinations(groups, 2))
+    tests = [mannwhitneyu(*([run[column] for run in groups[name]] for name in pair)).pvalue for pair in pairs]
+    corrected = holm(np.array(tests))
+    return [f"{column}: {one} against {other}: p = {p:.2g}" for (one, other), p in zip(pairs, corrected, strict=True)]
+
+
+def table(rows: list[dict[str, Any]], setting: str) -> str:
+    """Markdown of one setting, and its tests."""
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["setting"] == setting:
+            groups[row["arm"]].append(row)
+    lines = [f"{setting}", "| arm | runs | area | success | believed | dead | first that teaches, median | none |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for arm, runs in groups.items():
+        columns = [interval([run[name] for run in runs]) for name in ("area", "success", "believed", "dead")]
+        first = np.median([run["first"] or np.inf for run in runs])
+        never = sum(run["first"] is None for run in runs)
+        lines.append(f"| {arm} | {len(runs)} | {' | '.join(columns)} | {first:g} | {never} |")
+    return "\n".join([*lines, "", *compared(groups, "area"), *compared(groups, "dead")])
+
+
 def main() -> int:
-    """Print the table."""
+    """Make what is missing, or print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=9)
-    parser.add_argument("--evaluations", type=int, default=240)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
+    if args.table:
+        for setting in SETTINGS:
+            print(table(ROWS.read(), setting), "\n")
+        return 0
     describe()
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in arms(args.evaluations)}
-    for seed in range(1, args.seeds + 1):
-        for name, search in arms(args.evaluations).items():
-            found[name].append(outer_run(search, args.evaluations, seed))
-            print(f"seed {seed}, {name}: area {found[name][-1][0]:.3f}", flush=True)
-    print("\n| arm | area | final success | dead programs |\n|---|---|---|---|")
-    for name, runs in found.items():
-        area, final, dead = np.array(runs).T
-        spread = f"({area.min():.3f} to {area.max():.3f})"
-        print(f"| {name} | {interval(area)} {spread} | {interval(final)} | {interval(dead)} |")
-    pairs = [*combinations(found, 2)]
-    for column, what in ((0, "area"), (2, "dead programs")):
-        tests = [mannwhitneyu(*(np.array(found[name])[:, column] for name in pair)).pvalue for pair in pairs]
-        for (one, other), p in zip(pairs, holm(np.array(tests)), strict=True):
-            print(f"{what}: {one} against {other}: p = {p:.3g} (Mann-Whitney, Holm)")
+    for setting, (_, _, evaluations) in SETTINGS.items():
+        chosen = list(arms(evaluations)) if setting == "3 x 2, 240" else ["random, critic", "GP, critic, analyser"]
+        for seed in range(1, args.seeds + 1):
+            for arm in chosen:
+                if not ROWS.has(arm=arm, setting=setting, seed=seed):
+                    ROWS.append(outer_run(arm, setting, seed))
     return 0
 
 

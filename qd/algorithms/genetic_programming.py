@@ -6,31 +6,34 @@ R* (Li et al. 2025): every few generations CMA-ES tunes the constants of the bes
 matters and is short; where it is known, a search over weights needs fewer evaluations.
 
 Where we differ from Koza: a critic, if one is given, sees every program before an evaluation is spent on it, and what
-it refuses, or what was evaluated before in another form, is drawn again.
+it refuses, or what was evaluated before in another form, is drawn again, and costs nothing. And where a problem tells
+what the policies did that a program taught, as ``EvolvedReward`` does, edits that this suggests compete in the bandit
+with edits drawn at random (trajectory analysis as mutation follows Auto MC-Reward, Li et al. 2024).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qd.algorithm import Algorithm, Report, positive, probability
-from qd.algorithms import _constant_tuning
+from qd.algorithms import _constant_tuning, _program_gate
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.learners.task_critic import TaskCritic
 from qd.ragged import Ragged
+from qd.rewards.advice import advised
 from qd.rewards.edits import EDITS, Edit, edited
 from qd.rewards.program import Program, tree_of
 from qd.rng import generator
 
 Row = NDArray[np.float64]
-_REASONS_KEPT = 100
+SEEN = ("reached", "failures", "shares", "variances", "loop_pay", "happened")  # columns that the analysis reads
+ADVISED = tuple(f"advised_{kind}" for kind in ("drop", "rescale", "bonus", "penalty"))
 
 
 @dataclass
@@ -49,7 +52,11 @@ class GeneticProgrammingState:
     known: dict[str, float] = field(default_factory=dict)  # canonical program -> its objective
     tuning: list[dict[str, Any]] = field(default_factory=list)  # programs whose constants are being tuned
     tuned: int = 0  # evaluations of each so far
-    edits: dict[str, list[int]] = field(default_factory=lambda: {kind: [0, 0] for kind in EDITS})  # wins, losses
+    edits: dict[str, list[int]] = field(default_factory=lambda: {kind: [0, 0] for kind in (*EDITS, *ADVISED)})
+    # wins and losses of each kind of edit
+    stages: list[str] | None = None  # of the task, where the problem tells what policies did
+    happenings: list[str] = field(default_factory=list)
+    advice: dict[str, list[list[Any]]] = field(default_factory=dict)  # evaluation number -> edits as lists
     refused: dict[str, int] = field(default_factory=dict)  # check -> programs
     reasons: list[str] = field(default_factory=list)  # the latest
     repeats: int = 0  # programs that were known already
@@ -67,8 +74,12 @@ class GeneticProgramming(Algorithm):
     """Programs, elites included, over all islands."""
     critic: TaskCritic | None = None
     """Sees every program before it is evaluated; None: all are evaluated."""
-    retries: int = 10
-    """Draws of a child, or of a first program, before the last one is evaluated in spite of the critic."""
+    retries: int = 50
+    """Draws of a child, or of a first program, before its place in the generation is left empty."""
+    patience: int = 10
+    """Generations in a row without one child before the search ends."""
+    analyse: bool = True
+    """Ask what the policies did, of a problem that tells, and let that suggest edits."""
     tournament_size: int = 3
     """Contestants for each parent."""
     elites: int = 2
@@ -101,7 +112,9 @@ class GeneticProgramming(Algorithm):
     State = GeneticProgrammingState
 
     def __post_init__(self) -> None:
-        positive(self, "population_size", "retries", "tournament_size", "jitter_sigma", "islands", "tune_top")
+        positive(
+            self, "population_size", "retries", "patience", "tournament_size", "jitter_sigma", "islands", "tune_top"
+        )
         probability(self, "crossover", "mutation", "jitter", "edit", "edit_most", "edit_growth", "migration")
         if self.crossover + self.mutation + self.jitter > 1:
             raise QDError("GeneticProgramming: crossover, mutation and jitter add up to more than 1")
@@ -120,64 +133,51 @@ class GeneticProgramming(Algorithm):
 
     def init(self, problem: Problem, seed: int) -> GeneticProgrammingState:
         space = problem.space()
-        if not isinstance(space, Program):
-            raise QDError(f"GeneticProgramming varies programs (qd.rewards.Program), not {space!r}")
-        if self.critic is not None and self.critic.form.space != space:
-            raise QDError("GeneticProgramming.critic: its form has other programs than the problem; give both the same")
-        return GeneticProgrammingState(seed, space)
+        _program_gate.check(self.name, self.critic, space)
+        assert isinstance(space, Program)
+        state = GeneticProgrammingState(seed, space)
+        if self.analyse and all(name in problem.columns for name in SEEN):
+            told: Any = problem
+            state.stages, state.happenings = list(told.stages), list(told.happenings)
+        return state
 
     def ask(self, state: GeneticProgrammingState, left: int) -> Request | None:
         if left <= 0:
             return None
-        number = state.generation
-        state.generation += 1
-        if len(state.ids) == 0:
-            return self._first(state, generator(state.seed, "sample", number))
-        if state.tuning:
-            return _constant_tuning.children(state, generator(state.seed, "tune", number))
-        return self._children(state, generator(state.seed, "variation", number))
-
-    def _first(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
-        """Ramped half-and-half; what the critic refuses is drawn again, with the depth of its place."""
-        drawn, seen = list(state.space.sample(self.population_size, rng)), set[str]()
-        depths = np.arange(self.population_size) % state.space.max_depth + 1 if state.space.max_depth else [0]
-        for i in range(self.population_size):
-            depth = int(depths[i % len(depths)])
-
-            def again(depth: int = depth) -> Row:
-                return state.space.grow(rng, depth).reshape(-1)
-
-            drawn[i] = self._passed(state, drawn[i], again, seen)
-        state.born_on = np.arange(self.population_size) % self.island_count
-        return Request(state.space.pack(drawn), operators="grown")
-
-    def _passed(self, state: GeneticProgrammingState, row: Row, again: Any, seen: set[str]) -> Row:
-        """The row, or another drawn in its place until neither critic nor memory has anything against it."""
-        for left in range(self.retries, 0, -1):
-            key = _key(state.space, row)
-            if key in state.known or key in seen:
-                state.repeats += 1
+        for _ in range(self.patience):
+            number = state.generation
+            state.generation += 1
+            if len(state.ids) == 0:
+                request = self._first(state, generator(state.seed, "sample", number))
+            elif state.tuning:
+                request = _constant_tuning.children(state, generator(state.seed, "tune", number))
             else:
-                reason = self._refusal(state, row)
-                if not reason:
-                    break
-                state.reasons = [*state.reasons, f"{state.space.formula(row, 3)}: {reason}"][-_REASONS_KEPT:]
-            if left > 1:
-                row = again()
-        seen.add(_key(state.space, row))
-        return row
+                request = self._children(state, generator(state.seed, "variation", number))
+            if request is not None:
+                request.columns = () if state.stages is None else SEEN
+                return request
+        return None
 
-    def _refusal(self, state: GeneticProgrammingState, row: Row) -> str:
-        if self.critic is None:
-            return ""
-        reason = self.critic.reasons(state.space.pack([row]))[0]
-        if reason is None:
-            return ""
-        check = reason.partition(":")[0]
-        state.refused[check] = state.refused.get(check, 0) + 1
-        return reason
+    def _first(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request | None:
+        """Ramped half-and-half; what the critic refuses is drawn again, with the depth of its place."""
+        rows, islands, seen = list[Row](), list[int](), set[str]()
+        depths = np.arange(self.population_size) % state.space.max_depth + 1 if state.space.max_depth else [0]
+        for i, row in enumerate(state.space.sample(self.population_size, rng)):
+            waiting, depth = [row], int(depths[i % len(depths)])
 
-    def _children(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request:
+            def draw(waiting: list[Row] = waiting, depth: int = depth) -> Row:
+                return waiting.pop() if waiting else state.space.grow(rng, depth).reshape(-1)
+
+            passed = _program_gate.passed(state, self.critic, draw, self.retries, seen)
+            if passed is not None:
+                rows.append(passed)
+                islands.append(i % self.island_count)
+        if not rows:
+            return None
+        state.born_on = np.array(islands, np.int64)
+        return Request(state.space.pack(rows), operators="grown")
+
+    def _children(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request | None:
         rows, parents, names, islands = list[Row](), list[tuple[int, int]](), list[str](), list[int]()
         share = min(self.edit_most, self.edit + self.edit_growth * state.bred)
         seen: set[str] = set()
@@ -192,10 +192,15 @@ class GeneticProgramming(Algorithm):
                     row, *made[:] = self._child(state, here, rng, share)
                     return row
 
-                rows.append(self._passed(state, draw(), draw, seen))
+                passed = _program_gate.passed(state, self.critic, draw, self.retries, seen)
+                if passed is None:
+                    continue
+                rows.append(passed)
                 parents.append((made[0], made[1]))
                 names.append(made[2])
                 islands.append(island)
+        if not rows:
+            return None
         state.born_on = np.array(islands, np.int64)
         return Request(state.space.pack(rows), parents=np.array(parents, np.int64), operators=names)
 
@@ -213,9 +218,11 @@ class GeneticProgramming(Algorithm):
             return not space.refusal(child.reshape(-1))
 
         if rng.random() < edits:
-            chances = [(rng.beta(1 + state.edits[kind][0], 1 + state.edits[kind][1]), kind) for kind in EDITS]
-            kind = max(chances)[1]
-            child, ok = edited(space, tree.reshape(-1), Edit(kind), rng)
+            advice = [Edit(*one) for one in state.advice.get(str(ids[0]), [])]
+            kinds = [*EDITS, *(kind for kind in ADVISED if any(kind == f"advised_{edit.kind}" for edit in advice))]
+            kind = max((rng.beta(1 + state.edits[kind][0], 1 + state.edits[kind][1]), kind) for kind in kinds)[1]
+            fitting = [edit for edit in advice if kind == f"advised_{edit.kind}"] or [Edit(kind)]
+            child, ok = edited(space, tree.reshape(-1), fitting[int(rng.integers(len(fitting)))], rng)
             if ok:
                 return child, ids[0], -1, kind
         drawn = rng.random()
@@ -237,10 +244,27 @@ class GeneticProgramming(Algorithm):
     def tell(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
         assert isinstance(request.solutions, Ragged)
         for row, worth, ok in zip(request.solutions, evaluation.objective, evaluation.ok, strict=True):
-            state.known[_key(state.space, row)] = float(worth) if ok else float("-inf")
+            state.known[_program_gate.key(state.space, row)] = float(worth) if ok else float("-inf")
+        self._take_advice(state, request, evaluation)
         if state.tuning:
             _constant_tuning.told(state, request, evaluation, self.tune_evaluations)
+        else:
+            self._tell_children(state, request, evaluation)
+        kept = {str(number) for number in (*state.ids.tolist(), *(one["id"] for one in state.tuning))}
+        state.advice = {number: edits for number, edits in state.advice.items() if number in kept}
+
+    def _take_advice(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
+        """What the policies of each program suggest to change."""
+        if state.stages is None:
             return
+        assert isinstance(request.solutions, Ragged)
+        for row in np.flatnonzero(evaluation.ok):
+            seen = {name: evaluation.columns[name][row] for name in SEEN}
+            solution = request.solutions.row(int(row))
+            found = advised(state.space, solution, seen, state.stages, state.happenings)
+            state.advice[str(request.ids[row])] = [list(edit) for edit in found]
+
+    def _tell_children(self, state: GeneticProgrammingState, request: Request, evaluation: Evaluation) -> None:
         first = len(state.ids) == 0
         if not first:
             self._reward_edits(state, request, evaluation)
@@ -301,14 +325,9 @@ class GeneticProgramming(Algorithm):
             "refused": float(sum(state.refused.values())),
         }
         kinds = Counter({kind: wins for kind, (wins, _) in state.edits.items()})
-        metrics |= {f"edit_{kind}_wins": float(kinds[kind]) for kind in EDITS}
+        metrics |= {f"edit_{kind}_wins": float(kinds[kind]) for kind in (*EDITS, *ADVISED)}
         reasons = np.array(state.reasons or [""])
         return Report(
             metrics=metrics,
             populations={"solutions": state.solutions, "objective": state.objective, "refusals": reasons},
         )
-
-
-def _key(space: Program, row: Row) -> str:
-    """A short name of a program's canonical form."""
-    return blake2b(space.canonical(row).tobytes(), digest_size=12).hexdigest()

@@ -73,6 +73,7 @@ class KeyDoor(LayoutTask):
     """Standard deviation of what is added to ``progress``, once a state: a process score that errs."""
 
     variables = (*_STATE, *_STEP)
+    stages = ("has_key", "door_open")
 
     def __post_init__(self) -> None:
         if self.size < 5:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,12 @@ class LayoutTask(Task):
     """A family of tables with the same actions. A frozen dataclass of settings.
 
     A network sees the state variables but ``progress``, each divided by its greatest, and its largest output chooses.
+
+    Attributes:
+        stages: flags of states that an episode must come to, in order, before it can succeed; for analyses alone.
     """
+
+    stages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def layout(self, number: int) -> TableTask:

@@ -31,6 +31,7 @@ from qd.learners.learner import CURVE_POINTS, Learned, Learner
 from qd.learners.q_learning import QLearning
 from qd.learners.table_task import LayoutTask
 from qd.learners.task import Task
+from qd.problems._reward_analysis import ANALYSIS, analysis, happenings, widths
 from qd.ragged import Ragged, Solutions
 from qd.replay import Words
 from qd.rewards.critic import Critic
@@ -88,7 +89,6 @@ class EvolvedReward(Problem):
     """Judges rewards on the first search layout, whatever the purpose: what it rejects is trained by nobody."""
 
     fidelities = MappingProxyType({"steps": "environment steps of an inner learner; a share of the full number"})
-    columns = MappingProxyType(_COLUMNS)
     test_columns = ("curve", "curve_interval")
     test_metrics = ("held_out_success", "area", "second_learner", "correlation", "farming")
     measure_space = Measures(("episode length", "places reached"), (0.0, 0.0), (1.0, 1.0), dims=(20, 40))
@@ -127,6 +127,21 @@ class EvolvedReward(Problem):
     def solution_space(self) -> Space:  # type: ignore[override]
         """The reward's."""
         return self.reward.space
+
+    @cached_property
+    def columns(self) -> dict[str, str]:  # type: ignore[override]
+        """Of tables also what the trained policies did, which is worked out where it is asked for."""
+        return _COLUMNS | (ANALYSIS if isinstance(self.task, LayoutTask) else {})
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Before success, in the order of the column ``reached``."""
+        return getattr(self.task, "stages", ())
+
+    @property
+    def happenings(self) -> tuple[str, ...]:
+        """The variables of the column ``happened``."""
+        return happenings(self.task) if isinstance(self.task, LayoutTask) else ()
 
     @cached_property
     def start(self) -> Any:
@@ -170,13 +185,20 @@ class EvolvedReward(Problem):
             cost={"steps": np.zeros(n)},
             reasons=reasons,
         )
+        if self._analysed(request):
+            assert isinstance(self.task, LayoutTask)
+            result.columns |= {name: np.full((n, width), np.nan) for name, width in widths(self.task).items()}
         steps = np.broadcast_to(request.fidelity.get("steps", self.learner.steps), (n,))
         for budget in np.unique(steps[good]):
             rows = good[steps[good] == budget]
-            learned = self._trained(self.learner, request, rows, seeds, int(budget))
+            learned, cells = self._trained(self.learner, request, rows, seeds, int(budget))
             self._fill(result, rows, learned, int(budget), test)
+            if self._analysed(request):
+                assert isinstance(self.task, LayoutTask)
+                for name, values in analysis(self.task, self.reward, *cells, learned).items():
+                    result.columns[name][rows] = values.reshape(len(rows), -1, values.shape[1]).mean(axis=1)
         if test and self.second is not None and len(good):
-            again = self._trained(self.second, request, good, seeds, self.second.steps)
+            again, _ = self._trained(self.second, request, good, seeds, self.second.steps)
             result.columns["second_learner"][good] = again.final.reshape(len(good), -1).mean(axis=1)
             result.cost["steps"][good] += again.steps.reshape(len(good), -1).sum(axis=1)
         return result
@@ -251,8 +273,11 @@ class EvolvedReward(Problem):
 
     def _trained(
         self, learner: Learner, request: Request, rows: NDArray[np.int64], seeds: NDArray[np.uint64], steps: int
-    ) -> Learned:
-        """All cells of the rows, a row's cells together: layout after layout, seed after seed."""
+    ) -> tuple[Learned, tuple[Solutions, NDArray[np.int64], NDArray[np.int64]]]:
+        """All cells of the rows, a row's cells together: layout after layout, seed after seed.
+
+        And what the cells were: the different rewards, (c,) the reward of each, (c,) the layout of each.
+        """
         n, test = len(rows), request.purpose == "test"
         numbers = np.arange(self.held_out) + HELD_OUT if test else np.arange(self.layouts)
         each = self._cells(request.purpose)
@@ -266,7 +291,12 @@ class EvolvedReward(Problem):
             own[cell == k] = derived_seeds(own[cell == k], int(k))
         alike, which = np.unique(_first_alike(request.solutions)[rows][which], return_inverse=True)
         rewards = request.solutions[alike]
-        return learner.train(self.task, self.reward, rewards, which.reshape(-1), layouts, own, self.sparse, steps)
+        which = which.reshape(-1)
+        learned = learner.train(self.task, self.reward, rewards, which, layouts, own, self.sparse, steps)
+        return learned, (rewards, which, layouts)
+
+    def _analysed(self, request: Request) -> bool:
+        return isinstance(self.task, LayoutTask) and not ANALYSIS.keys().isdisjoint(request.columns)
 
     def _fill(self, result: Evaluation, rows: NDArray[np.int64], learned: Learned, steps: int, test: bool) -> None:
         def mean(values: NDArray[Any]) -> NDArray[np.float64]:

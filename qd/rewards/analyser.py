@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from qd.rewards.reward import Reward
 
 Failure = Literal["success", "never left the start", "farming loop", "dead end", "early end", "time-out"]
 EditKind = Literal["drop", "rescale", "bonus", "penalty"]
+FAILURES: tuple[Failure, ...] = get_args(Failure)
+LOOPS: tuple[Failure, ...] = ("farming loop", "never left the start")
 LOOP = 0.5  # an episode that spends more than this share of its second half in places it knew is a loop
 
 
@@ -125,9 +127,9 @@ def analysed(
             raise QDError(f"analysed.stages[{name!r}]: has {len(flags)} states, the paths come to more")
         reached[:, column] = [flags[path].any() for path in paths]
     reached[:, -1] = success
-    failures = tuple(_failure(path, bool(done), horizon, hopeless) for path, done in zip(paths, success, strict=True))
+    failures = tuple(failure_of(path, bool(done), horizon, hopeless) for path, done in zip(paths, success, strict=True))
     summary = _parts(parts, success)
-    loops = [episode for episode, failure in enumerate(failures) if failure in ("farming loop", "never left the start")]
+    loops = [episode for episode, failure in enumerate(failures) if failure in LOOPS]
     cycles = [_cycle(paths[episode]) for episode in loops]
     loop = max(cycles, key=lambda cycle: (cycles.count(cycle), len(cycle), cycle)) if cycles else ()
     inside = {name: _in_loop([values[episode] for episode in loops]) for name, values in (happenings or parts).items()}
@@ -182,7 +184,8 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread > 1e-12 * (1 + np.abs(a).max()) else 0.0
 
 
-def _failure(path: NDArray[np.integer], success: bool, horizon: int, hopeless: NDArray[np.bool_] | None) -> Failure:
+def failure_of(path: NDArray[np.integer], success: bool, horizon: int, hopeless: NDArray[np.bool_] | None) -> Failure:
+    """How an episode went: (t + 1,) states, whether it succeeded, the task's horizon, (S,) states without hope."""
     if success:
         return "success"
     if (path == path[0]).all():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.rewards._tree import CONSTANT, SYMBOL, Tree
-from qd.rewards.program import Program, tree_of
+from qd.rewards.program import Program, terms_of, tree_of
 
 Row = NDArray[np.float64]
 EDITS = ("drop", "rescale", "flip", "bonus", "penalty")
@@ -32,22 +32,6 @@ class Edit(NamedTuple):
     target: str = ""
     amount: float = 0.0
     reason: str = ""
-
-
-def terms_of(space: Program, row: Row) -> list[tuple[Tree, float]]:
-    """The summands of a program, in order, and the sign of each."""
-    import operators
-
-    waiting, found = [(tree_of(row), 1.0)], list[tuple[Tree, float]]()
-    while waiting:
-        tree, sign = waiting.pop()
-        if int(tree[0, 0]) not in (SYMBOL["add"], SYMBOL["sub"]):
-            found.append((tree, sign))
-            continue
-        middle = operators.trees.subtree_end(tree, 1, space.arity)
-        second = sign if int(tree[0, 0]) == SYMBOL["add"] else -sign
-        waiting += [(tree[middle:], second), (tree[1:middle], sign)]
-    return found
 
 
 def edited(space: Program, row: Row, edit: Edit, rng: np.random.Generator) -> tuple[Row, bool]:

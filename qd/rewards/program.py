@@ -183,6 +183,22 @@ def tree_of(row: NDArray[np.float64]) -> Tree:
     return np.asarray(row, np.float64).reshape(-1, 2)
 
 
+def terms_of(space: Program, row: NDArray[np.float64]) -> list[tuple[Tree, float]]:
+    """The summands of a program, in order, and the sign of each."""
+    import operators
+
+    waiting, found = [(tree_of(row), 1.0)], list[tuple[Tree, float]]()
+    while waiting:
+        tree, sign = waiting.pop()
+        if int(tree[0, 0]) not in (SYMBOL["add"], SYMBOL["sub"]):
+            found.append((tree, sign))
+            continue
+        middle = operators.trees.subtree_end(tree, 1, space.arity)
+        second = sign if int(tree[0, 0]) == SYMBOL["add"] else -sign
+        waiting += [(tree[middle:], second), (tree[1:middle], sign)]
+    return found
+
+
 @dataclass(frozen=True)
 class ProgramReward(RewardForm):
     """A reward that is a program of the task's variables.
@@ -236,16 +252,8 @@ class ProgramReward(RewardForm):
 
     def parts(self, solution: Any, steps: Steps) -> dict[str, NDArray[np.float64]]:
         """The summands of the program, by their formulas; one where it is no sum."""
-        import operators
-
-        waiting, found = [(tree_of(solution), 1.0)], dict[str, NDArray[np.float64]]()
-        while waiting:
-            tree, sign = waiting.pop()
-            if int(tree[0, 0]) in (SYMBOL["add"], SYMBOL["sub"]):
-                middle = operators.trees.subtree_end(tree, 1, self.space.arity)
-                second = sign if int(tree[0, 0]) == SYMBOL["add"] else -sign
-                waiting += [(tree[middle:], second), (tree[1:middle], sign)]
-                continue
+        found = dict[str, NDArray[np.float64]]()
+        for tree, sign in terms_of(self.space, solution):
             name = self.space.formula(tree.reshape(-1), 3)
             value = self.scale * sign * self.space.values(self.space.pack([tree]), steps)[0]
             found[name] = found.get(name, 0.0) + value
