@@ -4,7 +4,8 @@
 hold, ``--table`` prints what it holds. Each run re-evaluates its five best programs with fresh seeds and tests the
 winner's learners on 12 layouts that no search has seen. Kept are the area under the curve of true success there, the
 success in the end, the objective that the search believed in, the share of evaluated programs that taught nothing (no
-success in any learner), and the evaluation that first taught something.
+success in any learner), and the evaluation that first taught something. Programs begin as ramped trees or as sums of
+weighted variables.
 
 Arms are compared by Mann-Whitney tests over outer runs, corrected after Holm within a table. The first table has all
 arms at equal evaluations of 3 layouts x 2 seeds; the second asks why breeding gains what it gains or does not: the same
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import fields, replace
 from itertools import combinations
 from typing import Any
 
@@ -26,6 +27,8 @@ from scipy.stats import mannwhitneyu
 import qd
 from benchmarks.machine import describe
 from benchmarks.result_rows import ResultRows, interval
+from qd.algorithms import GeneticProgramming
+from qd.experiment_file import load_experiment
 from qd.learners import KeyDoor, TaskCritic
 from qd.rewards import ProgramReward
 
@@ -43,26 +46,38 @@ SETTINGS = {  # name -> search layouts, learners on each, evaluations
     "3 x 2, 960": (3, 2, 960),
     "12 x 2, 960": (12, 2, 960),
 }
+ELSEWHERE = (
+    "random, critic", "GP, critic", "GP, critic, analyser", "random sums, critic", "GP from sums, critic, analyser"
+)  # fmt: skip
 TAUGHT: list[float] = []  # objectives of the search evaluations of the run that goes on
 
 
-@dataclass(frozen=True)
-class Watched(qd.algorithms.GeneticProgramming):
-    """Genetic programming whose evaluations are kept for the share of programs that teach nothing."""
+def watched(algorithm: Any) -> Any:
+    """The same search, whose evaluations are kept for the share of programs that teach nothing."""
 
-    def tell(self, state: Any, request: qd.Request, evaluation: qd.Evaluation) -> None:
+    def tell(self: Any, state: Any, request: qd.Request, evaluation: qd.Evaluation) -> None:
         TAUGHT.extend(evaluation.objective.tolist())
-        super().tell(state, request, evaluation)
+        type(algorithm).tell(self, state, request, evaluation)
+
+    kind = type(type(algorithm).__name__, (type(algorithm),), {"tell": tell})
+    return kind(**{field.name: getattr(algorithm, field.name) for field in fields(algorithm)})
 
 
-def arms(evaluations: int) -> dict[str, qd.Algorithm]:
-    """Name -> search. Random programs are one ramped generation as large as the budget."""
+def arms(evaluations: int) -> dict[str, Any]:
+    """Name -> search. Random programs are one generation as large as the budget."""
+    drawn = GeneticProgramming(evaluations, islands=1, tune_every=0, retries=1000, analyse=False)
+    bred = GeneticProgramming(24, CRITIC)
+    scripted: Any = load_experiment("reward_designer_scripted")[0].algorithm
     return {
-        "random": Watched(evaluations, islands=1, tune_every=0, retries=1000, analyse=False),
-        "random, critic": Watched(evaluations, CRITIC, islands=1, tune_every=0, retries=1000, analyse=False),
-        "GP": Watched(24, analyse=False),
-        "GP, critic": Watched(24, CRITIC, analyse=False),
-        "GP, critic, analyser": Watched(24, CRITIC),
+        "random": drawn,
+        "random, critic": replace(drawn, critic=CRITIC),
+        "GP": GeneticProgramming(24, analyse=False),
+        "GP, critic": replace(bred, analyse=False),
+        "GP, critic, analyser": bred,
+        "random sums, critic": replace(drawn, critic=CRITIC, initial="sums"),
+        "GP from sums, critic": replace(bred, initial="sums", analyse=False),
+        "GP from sums, critic, analyser": replace(bred, initial="sums"),
+        "scripted designer, critic, analyser": scripted.algorithm,
     }
 
 
@@ -70,7 +85,7 @@ def outer_run(arm: str, setting: str, seed: int) -> dict[str, Any]:
     """One search, the choice among its best, and the test."""
     layouts, learners, evaluations = SETTINGS[setting]
     problem = qd.problems.EvolvedReward(TASK, FORM, layouts=layouts, seeds=learners)
-    selected = qd.algorithms.Selected(arms(evaluations)[arm], percent=100, candidates=5)
+    selected = qd.algorithms.Selected(watched(arms(evaluations)[arm]), percent=100, candidates=5)
     experiment = qd.Experiment(problem, selected, evaluations + selected.reserve(problem), seed=seed)
     TAUGHT.clear()
     summary = qd.run(experiment, progress=False).summary
@@ -128,7 +143,7 @@ def main() -> int:
         return 0
     describe()
     for setting, (_, _, evaluations) in SETTINGS.items():
-        chosen = list(arms(evaluations)) if setting == "3 x 2, 240" else ["random, critic", "GP, critic, analyser"]
+        chosen = [arm for arm in arms(evaluations) if setting == "3 x 2, 240" or arm in ELSEWHERE]
         for seed in range(1, args.seeds + 1):
             for arm in chosen:
                 if not ROWS.has(arm=arm, setting=setting, seed=seed):

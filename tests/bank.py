@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import qd
 from qd.rng import generator, row_generator
-from tests import planted_texts
+from tests import planted_texts, scripted_designer
 from tests.planted import Planted, PlantedTokens
 
 
@@ -329,6 +329,7 @@ def experiments() -> dict[str, qd.Experiment]:
         "genetic_programming": qd.Experiment(
             programs, a.GeneticProgramming(12, qd.learners.TaskCritic(programs.task, programs.reward), tune_every=1), 50
         ),
+        "reward_designer": qd.Experiment(scripted_designer.problem(), scripted_designer.designer(), 40),
         "deep_ga": qd.Experiment(
             qd.problems.Decoded(qd.problems.Noisy(qd.problems.Sphere(dimension=30, cells=8), 0.3), 0.5, chunk=8),
             a.DeepGA(40, parents=5, sigma=0.05, validated=4, validation_episodes=3),

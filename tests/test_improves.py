@@ -121,6 +121,7 @@ def test_every_search_has_its_case() -> None:
     }  # yardstick, wrappers, a part
     judging = {"RubricCoevolution"}  # tests/test_rubric_coevolution.py
     written = {"EvoPromptDE", "EvoPromptGA", "GEPA", "Promptbreeder", "Rainbow"}  # tests/test_written_searches.py
+    written |= {"RewardDesigner"}  # tests/test_reward_designer.py
     assert named | others | judging | written == set(a.__all__)
 
 

@@ -33,6 +33,7 @@ from qd.algorithms.promptbreeder import Promptbreeder
 from qd.algorithms.promptquine import PromptQuine
 from qd.algorithms.rainbow import Rainbow
 from qd.algorithms.random_search import RandomSearch
+from qd.algorithms.reward_designer import RewardDesigner
 from qd.algorithms.ribs_scheduler import RibsScheduler
 from qd.algorithms.rubric_coevolution import RubricCoevolution
 from qd.algorithms.selected import Selected
@@ -85,6 +86,7 @@ __all__ = [
     "Promptbreeder",
     "Rainbow",
     "RandomSearch",
+    "RewardDesigner",
     "RibsScheduler",
     "RubricCoevolution",
     "Selected",

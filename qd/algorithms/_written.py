@@ -23,8 +23,8 @@ NO_WRITING = {"calls": 0, "tokens": 0, "failures": 0, "repeats": 0}
 
 
 @dataclass(frozen=True)
-class WrittenSearch(Algorithm):
-    """A search over texts whose operators a writer performs.
+class Writing(Algorithm):
+    """A search whose children a language model writes.
 
     The writer is called where the search asks, on the first rank; evaluations are spread as ever. Its tokens are no
     cost of the budget: the metrics ``writer_calls``, ``writer_tokens``, ``writer_failures`` and ``writer_repeats``
@@ -35,9 +35,7 @@ class WrittenSearch(Algorithm):
     writer: LanguageModel
     """The model that writes children."""
     task: str = ""
-    """What the prompts are for, in words; the writer reads it."""
-    component: str = ""
-    """The text that is rewritten; empty: the first."""
+    """What they are for, in words; the writer reads it."""
     temperature: float = 0.5
     """Of the writer."""
     max_tokens: int = 512
@@ -52,6 +50,14 @@ class WrittenSearch(Algorithm):
         positive(self, "max_tokens", "patience")
         if not self.temperature >= 0:
             raise QDError(f"{self.name}.temperature: got {self.temperature}, wanted 0 or more")
+
+
+@dataclass(frozen=True)
+class WrittenSearch(Writing):
+    """A search over texts whose operators a writer performs."""
+
+    component: str = ""
+    """The text that is rewritten; empty: the first."""
 
     def _space(self, problem: Problem) -> Texts:
         """The problem's texts. Raises QDError for other spaces, and for a component that there is not."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,12 @@ from qd.errors import QDError
 from qd.learners.task_critic import TaskCritic
 from qd.ragged import Ragged
 from qd.rewards.advice import advised
-from qd.rewards.edits import EDITS, Edit, edited
+from qd.rewards.edits import EDITS, Edit, edited, random_sum
 from qd.rewards.program import Program, tree_of
 from qd.rng import generator
 
 Row = NDArray[np.float64]
+_MOST_TERMS = 5  # of a first sum
 SEEN = ("reached", "failures", "shares", "variances", "loop_pay", "happened")  # columns that the analysis reads
 ADVISED = tuple(f"advised_{kind}" for kind in ("drop", "rescale", "bonus", "penalty"))
 
@@ -74,6 +75,8 @@ class GeneticProgramming(Algorithm):
     """Programs, elites included, over all islands."""
     critic: TaskCritic | None = None
     """Sees every program before it is evaluated; None: all are evaluated."""
+    initial: Literal["trees", "sums"] = "trees"
+    """The first programs: ramped half-and-half trees, or sums of one to five weighted variables."""
     retries: int = 50
     """Draws of a child, or of a first program, before its place in the generation is left empty."""
     patience: int = 10
@@ -115,6 +118,8 @@ class GeneticProgramming(Algorithm):
         positive(
             self, "population_size", "retries", "patience", "tournament_size", "jitter_sigma", "islands", "tune_top"
         )
+        if self.initial not in ("trees", "sums"):
+            raise QDError(f"GeneticProgramming.initial: got {self.initial!r}, wanted 'trees' or 'sums'")
         probability(self, "crossover", "mutation", "jitter", "edit", "edit_most", "edit_growth", "migration")
         if self.crossover + self.mutation + self.jitter > 1:
             raise QDError("GeneticProgramming: crossover, mutation and jitter add up to more than 1")
@@ -159,13 +164,16 @@ class GeneticProgramming(Algorithm):
         return None
 
     def _first(self, state: GeneticProgrammingState, rng: np.random.Generator) -> Request | None:
-        """Ramped half-and-half; what the critic refuses is drawn again, with the depth of its place."""
+        """Trees or sums; what the critic refuses is drawn again, with the depth or the summands of its place."""
         rows, islands, seen = list[Row](), list[int](), set[str]()
+        sums = self.initial == "sums"
         depths = np.arange(self.population_size) % state.space.max_depth + 1 if state.space.max_depth else [0]
         for i, row in enumerate(state.space.sample(self.population_size, rng)):
-            waiting, depth = [row], int(depths[i % len(depths)])
+            waiting, depth = [] if sums else [row], int(depths[i % len(depths)])
 
-            def draw(waiting: list[Row] = waiting, depth: int = depth) -> Row:
+            def draw(waiting: list[Row] = waiting, depth: int = depth, terms: int = i % _MOST_TERMS + 1) -> Row:
+                if sums:
+                    return random_sum(state.space, terms, rng)
                 return waiting.pop() if waiting else state.space.grow(rng, depth).reshape(-1)
 
             passed = _program_gate.passed(state, self.critic, draw, self.retries, seen)

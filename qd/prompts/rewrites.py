@@ -164,13 +164,18 @@ def rewritten(
 
 
 def replied(
-    writer: LanguageModel, texts: Sequence[str], seeds: NDArray[np.uint64], max_tokens: int, temperature: float
+    writer: LanguageModel,
+    texts: Sequence[str],
+    seeds: NDArray[np.uint64],
+    max_tokens: int,
+    temperature: float,
+    stop: Sequence[str] = (),
 ) -> list[Reply]:
     """What the writer says to n texts; where it gives no answer at all, n replies that say so."""
     if not texts:
         return []
     try:
-        replies = writer.generate(texts, max_tokens=max_tokens, temperature=temperature, seeds=seeds)
+        replies = writer.generate(texts, max_tokens=max_tokens, temperature=temperature, seeds=seeds, stop=stop)
     except ModelError as error:
         return [Reply("", 0, str(error) or "the writer gave no answer")] * len(texts)
     if len(replies) != len(texts):

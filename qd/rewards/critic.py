@@ -24,7 +24,6 @@ The critic never sees what a reward taught: it reads the reward, the task's tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -119,7 +118,7 @@ class Critic:
         rows, steps = np.arange(len(solutions)), table.all_steps
         if len(steps) > self.samples:
             chosen = generator(0, "critic: sample of steps").choice(len(steps), self.samples, replace=False)
-            sample = _paid(reward, solutions, _some(steps, np.sort(chosen)))
+            sample = _paid(reward, solutions, steps.take(np.sort(chosen)))
             rows, _ = _sift(reasons, rows, sample, self._numerics(sample))
         if not len(rows):
             return reasons
@@ -262,10 +261,3 @@ def _sift(
         reasons[row] = reason
     kept = np.array([reason is None for reason in found], bool)
     return rows[kept], paid[kept]
-
-
-def _some(steps: Steps, rows: NDArray[np.int64]) -> Steps:
-    def taken(values: Mapping[str, object]) -> dict[str, object]:
-        return {name: np.asarray(value)[rows] for name, value in values.items()}
-
-    return Steps(taken(steps.after), taken(steps.before), steps.ends[rows])

@@ -34,6 +34,19 @@ class Edit(NamedTuple):
     reason: str = ""
 
 
+def random_sum(space: Program, terms: int, rng: np.random.Generator) -> Row:
+    """A sum of so many weighted variables, as far as the limits of the space allow: how a person might begin."""
+    row, _ = edited(space, _terminal(space, rng).reshape(-1), Edit("rescale"), rng)
+    for _ in range(terms - 1):
+        row, _ = edited(space, row, Edit("bonus" if rng.random() < 0.5 else "penalty"), rng)
+    return row
+
+
+def balanced(space: Program, row: Row) -> Row:
+    """The same sum, no deeper than it must be."""
+    return _summed(terms_of(space, row)).reshape(-1)
+
+
 def edited(space: Program, row: Row, edit: Edit, rng: np.random.Generator) -> tuple[Row, bool]:
     """The edited program, and whether there is such a one within the limits of the space."""
     terms = terms_of(space, row)

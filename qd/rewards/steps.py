@@ -73,6 +73,11 @@ class Steps:
     def __len__(self) -> int:
         return len(self.ends)
 
+    def take(self, rows: NDArray[np.int64]) -> Steps:
+        """Some of the steps, each by itself: without episodes."""
+        after = {name: np.asarray(values)[rows] for name, values in self.after.items()}
+        return Steps(after, {name: np.asarray(values)[rows] for name, values in self.before.items()}, self.ends[rows])
+
     def column(self, name: str) -> NDArray[np.float64]:
         """(m,) a variable after the step. Raises QDError naming the nearest one where it is missing."""
         return self._numbers(self.after, name)
