@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.reward_tasks_study`` makes the runs that ``benchmarks/results/reward_tasks.jsonl`` does not hold,
 ``--table`` prints what it holds, with 95 % t intervals over outer seeds. Tasks, rewards, learners and budgets are those
-of the experiments ``reward_weights_mountain_car``, ``reward_weights_minigrid`` and ``reward_map_elites_key_door``.
+of the experiments ``reward_weights_mountain_car``, ``reward_weights_minigrid``, ``reward_map_elites_key_door`` and
+``reward_weights_locomotion``.
 
 Rows: ``evolved``, the experiment's search; ``random``, random search from the same prior, with the same budget and the
 same re-evaluation; ``by hand``, what the reward's ``default`` pays, at no outer step; ``success alone``, learners that
@@ -26,7 +27,12 @@ from qd.experiment_file import load_experiment
 from qd.problems.evolved_reward import HELD_OUT
 from qd.rng import generator
 
-TASKS = ("reward_weights_mountain_car", "reward_weights_minigrid", "reward_map_elites_key_door")
+TASKS = (
+    "reward_weights_locomotion",
+    "reward_weights_mountain_car",
+    "reward_weights_minigrid",
+    "reward_map_elites_key_door",
+)
 ROWS = ResultRows("reward_tasks.jsonl", ("task", "row", "seed"))
 
 

@@ -2,8 +2,8 @@
 
 What to see: success is the mark alone, a metre for a hopper that falls within 20 steps at first. Learners are small,
 12,800 steps each, since the physics engine makes a few thousand a second; the budget is small too, so that the whole
-takes a minute on one core. With seed 1 three of four learners on unseen poses come to the mark, by the evolved reward,
-the best random one and pay for speed alike, and two of four by success alone: no reward is shown to be better.
+takes half a minute on one core: too small for a search. Over nine seeds 0.56 of the learners on unseen poses come to
+the mark by pay for speed, 0.39 by the best of as many random weights, 0.22 by evolved ones (docs/results.md).
 """
 
 import qd

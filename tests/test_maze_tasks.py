@@ -10,7 +10,7 @@ import pytest
 
 import qd
 from qd.errors import QDError
-from qd.learners import DeceptiveMazes, PointMazes, PolicySearch
+from qd.learners import DeceptiveMazes, KeyDoor, PointMazes, PolicySearch
 from qd.learners.maze_task import CORNER, FOOT
 from qd.problems._deceptive_maze_kernel import free, segments
 from qd.problems.deceptive_maze import REACHED, WALLS
@@ -156,3 +156,29 @@ def test_bad_settings_are_named() -> None:
         PointMazes(drag=1.0)
     with pytest.raises(QDError, match="at most four"):
         DeceptiveMazes().network((2,) * 5)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_ways_through_mazes_are_drawn(task: Any) -> None:
+    reward = Reward((Feature("toward_goal"), Feature("rarity")))
+    problem = EvolvedReward(task, reward, PolicySearch(steps=1200, population=10), layouts=2, seeds=1, held_out=1)
+    solution = reward.solution({"rarity.weight": 1.0})
+    sketch = problem.sketch(solution, 3)
+    way = sketch["lines"][-1]
+    layout = task.layout(0)
+    assert len(sketch["lines"]) == len(layout.walls) + 1
+    np.testing.assert_allclose(way[0], layout.start[:2])
+    assert np.hypot(*np.diff(way, axis=0).T).max() < 25, "from place to neighbouring place"
+    assert len(problem.render(solution, 3).axes) == 4
+
+
+def test_a_searched_policy_leaves_the_states_that_it_came_to() -> None:
+    task = KeyDoor(size=6, horizon=40)
+    reward = Reward((Feature("toward_key"),))
+    learned = PolicySearch(steps=1000, population=10).train(
+        task, reward, np.zeros((1, 1)), np.zeros(2, int), np.arange(2), np.arange(2, dtype=np.uint64), 1.0, 1000
+    )
+    for number, path in enumerate(learned.paths):
+        table, states = task.layout(number), path[path >= 0]
+        assert states[0] == table.start
+        assert (table.next_state[states[:-1]] == states[1:, None]).any(axis=1).all()

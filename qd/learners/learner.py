@@ -31,7 +31,8 @@ class Learned:
         solved: (c, e) whether they succeeded.
         steps: (c,) environment steps used, testing included.
         ok: (c,) the learner did not diverge.
-        paths: (c, horizon + 1) states of the trained policy's episode, -1 after its end; where states have numbers.
+        paths: (c, horizon + 1) states of the trained policy's episode, -1 after its end; where states have no numbers
+            the places that its steps came to.
     """
 
     curve: NDArray[np.float64]

@@ -139,6 +139,13 @@ class MazeTask(Task):
     def place_count(self, number: int) -> int:
         return PLACES * PLACES
 
+    def drawn(self, number: int, path: NDArray[np.int32]) -> tuple[Mapping[str, Any], Array]:
+        """The way is drawn through the middles of the places that the learner counts."""
+        layout = self.layout(number)
+        middles = CORNER + (np.stack([path % PLACES, path // PLACES], axis=1) + 0.5) * PLACE
+        scene = {**layout.scene, "extent": (CORNER - 2, CORNER + SIDE + 2)}
+        return scene, np.concatenate([layout.start[None, :2], middles])
+
     def network(self, hidden: tuple[int, ...]) -> MLP:
         return MLP((self.INPUTS, *hidden, 2), activation="tanh")
 

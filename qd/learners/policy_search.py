@@ -132,7 +132,10 @@ class PolicySearch(Learner):
         assert ran is not None
         path = ran.places[ran.offsets[best] : ran.offsets[best + 1]]
         paths = np.full((1, task.episode_steps + 1), -1, np.int32)
-        paths[0, : len(path)] = path
+        if ran.states is None:
+            paths[0, : len(path)] = path
+        else:
+            paths[0, : len(path) + 1] = ran.states[best, : len(path) + 1]
         kept = np.full((2, EPISODES), np.nan)
         last = min(len(shaped), EPISODES)
         kept[0, :last], kept[1, :last] = shaped[-last:], solved[-last:]

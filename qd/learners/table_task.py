@@ -85,6 +85,11 @@ class TableTask:
                 break
         return left
 
+    def steps_of(self, path: NDArray[np.integer]) -> NDArray[np.int64]:
+        """(t,) which of ``all_steps`` led along (t + 1,) states; where two actions lead alike, the first."""
+        actions = (self.next_state[path[:-1]] == np.asarray(path)[1:, None]).argmax(axis=1)
+        return np.asarray(path[:-1] * self.next_state.shape[1] + actions, np.int64)
+
     @cached_property
     def place_count(self) -> int:
         """How many different places an episode can come to."""
@@ -149,6 +154,11 @@ class LayoutTask(Task):
     def place_count(self, number: int) -> int:
         return int(self.layout(number).place_numbers.max()) + 1
 
+    def drawn(self, number: int, path: NDArray[np.int32]) -> tuple[Mapping[str, Any], NDArray[np.float64]]:
+        table = self.layout(number)
+        places = table.places if table.places is not None else np.stack([np.arange(len(table.next_state))] * 2, 1)
+        return dict(table.scene), places[path].astype(np.float64)
+
     def network(self, hidden: tuple[int, ...]) -> MLP:
         first = self.layout(0)
         return MLP((first.observations.shape[1], *hidden, first.next_state.shape[1]), "tanh", "identity")
@@ -177,4 +187,4 @@ class LayoutTask(Task):
             every.ends[at],
             np.concatenate([[0], length.cumsum()]),
         )
-        return Episodes(steps, success, table.place_numbers[states[:, 1:][kept]].astype(np.int64))
+        return Episodes(steps, success, table.place_numbers[states[:, 1:][kept]].astype(np.int64), states)

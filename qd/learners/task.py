@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qd.errors import QDError
 from qd.policies import MLP
 from qd.rewards.steps import Steps, Variable
 
@@ -27,11 +28,13 @@ class Episodes:
         steps: their m steps; ``offsets`` says where each begins.
         success: (n,) whether it succeeds, which its last step does.
         places: (m,) the place that each step leads to, 0 .. ``Task.place_count(number)`` - 1.
+        states: (n, t + 1) of tables the states, the first and those that steps lead to; what is after an end is noise.
     """
 
     steps: Steps
     success: NDArray[np.bool_]
     places: NDArray[np.int64]
+    states: NDArray[np.int64] | None = None
 
     @property
     def offsets(self) -> NDArray[np.int64]:
@@ -69,6 +72,15 @@ class Task(ABC):
     @abstractmethod
     def place_count(self, number: int) -> int:
         """Places of a layout, for counting what a learner comes to."""
+
+    def drawn(self, number: int, path: NDArray[np.int32]) -> tuple[Mapping[str, Any], NDArray[np.float64]]:
+        """A layout as ``Problem.scene`` has it, and (k, 2) places of a way through it. Optional.
+
+        Args:
+            number: of the layout.
+            path: (k,) states, or places where states have no numbers: see ``Learned.paths``.
+        """
+        raise QDError(f"{type(self).__name__} has no picture of its layouts: it does not override drawn(number, path)")
 
     @abstractmethod
     def network(self, hidden: tuple[int, ...]) -> MLP:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SHOWN = 10  # terms
+_LONGEST = 22  # characters of a term's name: longer ones would leave no room for the layouts
 
 
 def figure(
@@ -22,7 +23,7 @@ def figure(
 
     Args:
         formula: the reward as text.
-        shares: term -> what it paid a step, on the ways below.
+        shares: term -> what it paid a step, on the ways below; empty where that is not known.
         ways: (scene, (k, 2) places, title) of the layouts.
         curve: (T,) learner steps, and true success then.
     """
@@ -35,10 +36,12 @@ def figure(
         draw_way(axes, scene, path)
         axes.set_title(title, fontsize=9)
     bars = fig.add_subplot(grid[1, : len(ways)])
+    bars.set_visible(bool(shares))
     names = sorted(shares, key=lambda name: -abs(shares[name]))[:_SHOWN][::-1]
     worth = np.array([shares[name] for name in names])
     bars.barh(np.arange(len(names)), worth, color=np.where(worth < 0, "#d55e00", "#0072b2"))
-    bars.set_yticks(np.arange(len(names)), names, fontsize=8)
+    labels = [name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..." for name in names]
+    bars.set_yticks(np.arange(len(names)), labels, fontsize=8)
     bars.axvline(0, color="0.3", linewidth=0.8)
     bars.set_xlabel("paid a step, on these ways", fontsize=9)
     bars.spines[["top", "right"]].set_visible(False)
@@ -47,7 +50,7 @@ def figure(
     axes.set(xlabel="learner steps", ylim=(-0.03, 1.03))
     axes.set_ylabel("true success", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    text = fill(formula, 88, max_lines=4, placeholder=" ...")
+    text = fill(formula, 72, max_lines=4, placeholder=" ...")
     fig.suptitle(text.replace("$", r"\$"), fontsize=9, family="monospace")
     return fig
 
@@ -64,6 +67,9 @@ def draw_way(axes: Any, scene: Mapping[str, Any], path: NDArray[np.float64]) -> 
         axes.annotate(
             label, (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7, color="#8b1a1a", bbox=box
         )
+    for x, y, radius, _ in scene.get("circles", []):
+        at = np.linspace(0, 2 * np.pi, 60)
+        axes.plot(x + radius * np.cos(at), y + radius * np.sin(at), "-", color="#2e7d32", linewidth=1.5)
     axes.plot(*path[-1], "*", color="#ffd21f", markeredgecolor="black", markersize=9, zorder=4)
     low, high = scene.get("extent", (path.min(axis=0) - 1, path.max(axis=0) + 1))
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal", xticks=[], yticks=[])

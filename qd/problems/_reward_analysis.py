@@ -72,8 +72,7 @@ def _of_episode(
     task: LayoutTask, table: TableTask, parts: list[NDArray[np.float64]], path: NDArray[Any], success: bool
 ) -> dict[str, NDArray[np.float64]]:
     path = path[path >= 0]
-    actions = (table.next_state[path[:-1]] == path[1:, None]).argmax(axis=1)  # where two lead alike, the first
-    steps = path[:-1] * table.next_state.shape[1] + actions
+    steps = table.steps_of(path)
     paid = np.zeros((PARTS, len(steps)))
     for row, values in enumerate(parts):
         paid[row] = np.asarray(values)[steps]

@@ -227,24 +227,23 @@ class EvolvedReward(Problem):
 
     def _ways(self, solution: NDArray[Any], seed: int, count: int) -> list[tuple[Any, dict[str, float], Any]]:
         """Of a policy on each of the first layouts: (scene, places, title), what each term paid a step, its curve."""
-        if not isinstance(self.task, LayoutTask):
-            raise QDError(f"{self.name} draws ways through tables, and {type(self.task).__name__} is none")
         layouts = np.arange(count)
         seeds = np.array([derived_seeds(np.array([seed], np.uint64), k)[0] for k in range(count)])
         learned = self.learner.train(self.task, self.reward, np.asarray(solution)[None], np.zeros(count, np.int64),
                                      layouts, seeds, self.sparse, self.learner.steps)  # fmt: skip
         found = []
         for number in layouts:
-            table, path = self.task.layout(int(number)), learned.paths[number]
+            path = learned.paths[number]
             path = path[path >= 0]
-            actions = (table.next_state[path[:-1]] == path[1:, None]).argmax(axis=1)
-            steps = path[:-1] * table.next_state.shape[1] + actions  # where two actions lead alike, the first
-            parts = self.reward.parts(solution, table.all_steps)
-            shares = {name: float(np.asarray(part)[steps].mean()) for name, part in parts.items()}
-            solved = "solved" if learned.final[number] else f"not solved in {len(path) - 1} steps"
-            title = f"layout {number}: " + (f"solved in {len(path) - 1} steps" if solved == "solved" else solved)
-            places = table.places if table.places is not None else np.stack([np.arange(len(table.next_state))] * 2, 1)
-            found.append(((dict(table.scene), places[path].astype(np.float64), title), shares, learned.curve[number]))
+            scene, places = self.task.drawn(int(number), path)
+            shares, length = {}, len(places) - 1
+            if isinstance(self.task, LayoutTask):
+                table = self.task.layout(int(number))
+                steps = table.steps_of(path)
+                parts = self.reward.parts(solution, table.all_steps)
+                shares = {name: float(np.asarray(part)[steps].mean()) for name, part in parts.items()}
+            solved = f"solved in {length} steps" if learned.final[number] else f"not solved in {length} steps"
+            found.append(((scene, places, f"layout {number}\n{solved}"), shares, learned.curve[number]))
         return found
 
     def _cells(self, purpose: str) -> int:
