@@ -22,9 +22,10 @@ designer = qd.algorithms.RewardDesigner(
     max_tokens=48,
     patience=10,
     repairs=1,
+    shown=3,
     critic=TaskCritic(task, form),
     instructions=False,
     feedback="feedback.txt",
 )
 search = qd.algorithms.Selected(designer, percent=100, candidates=5)
-experiment = qd.Experiment(problem, search, 60 + search.reserve(problem), seed=1)
+experiment = qd.Experiment(problem, search, 40 + search.reserve(problem), seed=1)

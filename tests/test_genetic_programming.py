@@ -15,6 +15,7 @@ from qd.algorithms.genetic_programming import GeneticProgramming
 from qd.codec import decode, encode
 from qd.learners import KeyDoor, QLearning, TaskCritic
 from qd.rewards import Program, ProgramReward, Variable
+from qd.rewards.program import terms_of
 from tests import regression
 
 SPACE = regression.SPACE
@@ -130,3 +131,18 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(qd.QDError, match="other programs"):
         replace(GeneticProgramming(), critic=other).init(regression.problem(), 1)
     assert Program((Variable("x"),)) != SPACE
+
+
+def test_it_can_begin_with_sums_of_weighted_variables() -> None:
+    task = KeyDoor(size=6, horizon=40)
+    form = ProgramReward(task.variables)
+    critic = TaskCritic(task, form)
+    problem = qd.problems.EvolvedReward(task, form, QLearning(steps=100))
+    algorithm = GeneticProgramming(15, critic, initial="sums")
+    request = algorithm.ask(algorithm.init(problem, 1), 100)
+    assert request is not None and len(request) == 15
+    assert critic.reasons(request.solutions) == [None] * 15
+    terms = [len(terms_of(form.space, row)) for row in request.solutions]
+    assert terms == [1, 2, 3, 4, 5] * 3
+    with pytest.raises(qd.QDError, match="initial"):
+        GeneticProgramming(initial="forest")  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from qd.codec import decode, encode
 from qd.errors import QDError, StoppedError
 from qd.models import Scripted
 from qd.rewards import Program, Variable, written_rewards
+from qd.rewards.critic import duplicates
 from tests.scripted_designer import CRITIC, FORM, designer, problem, write
 from tests.test_resume import EndedError, stop_after
 
@@ -121,7 +122,8 @@ def test_programs_are_written_evaluated_and_shown_again() -> None:
     assert requests[0].operators == ["grown"] * 4
     assert set(requests[1].operators) == {"design"}
     assert (np.diff(state.objective) <= 0).all()
-    best = SPACE.formula(state.solutions.row(0), 3)
+    older = int(np.flatnonzero(state.ids < requests[-1].first)[0])  # the best of those before the last generation
+    best = SPACE.formula(state.solutions.row(older), 3)
     assert any(f"<reward>{best}</reward>" in text for text in log), "the best is shown"
     assert any("to try: " in text and "farming loop" in text for text in log), "what policies did is shown"
     assert any("Refused, without a trial:" in text and "farming: standing still is paid" in text for text in log)
@@ -190,9 +192,9 @@ def test_a_model_that_follows_no_instructions_goes_on_with_a_list() -> None:
         return f" {1 + seed % 7} * toward_key - {1 + seed % 5} * bump + 1 * toward\nReward: 1 * step"
 
     state, requests = asked(replace(designer(instructions=False), writer=listening(next_line, log)), 2)
-    assert log[0].endswith("\nReward:") and log[0].count("\nReward: ") == 4
+    assert log[0].endswith("\nReward:") and log[0].count("\nReward: ") == 5
     shown = [line.removeprefix("Reward: ") for line in log[0].splitlines() if line.startswith("Reward: ")]
-    worth = [state.known[key_of(text)] for text in shown]
+    worth = [state.known[key_of(text)] for text in shown[1:]]  # the first is a sum that nobody has tried
     assert worth == sorted(worth), "the worst first"
     assert "toward_key" in SPACE.formula(requests[1].solutions.row(0))  # type: ignore[union-attr]
 
@@ -312,3 +314,15 @@ def test_what_does_not_fit_is_refused() -> None:
         other = replace(FORM, max_depth=3)
         designer().init(replace(problem(), reward=other), 1)
     assert Program((Variable("x"),)) != SPACE
+
+
+def test_a_bonus_for_what_happens_in_one_step_of_hundreds_tells_rewards_apart() -> None:
+    texts = ("1 * toward_key - 0.2 * goal_distance", "1 * toward_key - 0.2 * goal_distance + 1 * door_opened")
+    rows = SPACE.pack([SPACE.parse(text) for text in (*texts, "2 * toward_key - 0.4 * goal_distance")])
+    probes = CRITIC.probe(rows)
+    assert duplicates(probes[:1], probes[1:], 1 - 1e-6).tolist() == [-1, 0]
+    assert (np.abs(CRITIC.probe_steps.column("door_opened")).sum() > 0) and len(CRITIC.probe_steps) < 400
+    said = Scripted(replies=lambda text, seed: texts[1] if seed % 2 else texts[0])
+    search = replace(designer(first=0, repairs=0, batch_size=8), writer=said)
+    request = search.ask(search.init(problem(), 1), 10)
+    assert request is not None and len(request) == 2

@@ -38,6 +38,7 @@ from qd.rng import generator
 Row = NDArray[np.float64]
 _HEARD_SHOWN = 5  # sayings, the latest
 _REFUSED_SHOWN = 3  # the latest
+_SAME = 1 - 1e-6  # rank correlation: a bonus for a rare step, on a reward that varies everywhere, is 2e-4 below 1
 
 
 @dataclass
@@ -214,9 +215,13 @@ class RewardDesigner(Writing):
         )
         members = sorted((int(i) for i in drawn), reverse=True)  # the worst first
         shown = [self._shown(state, member) for member in members]
-        write = written_rewards.instruction if self.instructions else written_rewards.continuation
-        refused = state.reasons[-_REFUSED_SHOWN:] if self.instructions else []
-        asked = write(state.space, self.task, shown, refused, heard)
+        if self.instructions:
+            refused = state.reasons[-_REFUSED_SHOWN:]
+            asked = written_rewards.instruction(state.space, self.task, shown, refused, heard)
+        else:
+            # A small model says again what it is shown; new words come from a sum that nobody has tried.
+            fresh = Shown(state.space.formula(random_sum(state.space, 2, rng), 3), float("nan"))
+            asked = written_rewards.continuation(state.space, self.task, [fresh, *shown], heard)
         return _Draft(operator, [int(state.ids[member]) for member in members[::-1]], asked)
 
     def _shown(self, state: RewardDesignerState, member: int) -> Shown:
@@ -279,7 +284,7 @@ class RewardDesigner(Writing):
             return -1
         probe = self.critic.probe(state.space.pack([row]))
         known = state.probes if len(state.probes) else np.zeros((0, probe.shape[1]))
-        same = int(duplicates(known, probe)[0])
+        same = int(duplicates(known, probe, _SAME)[0])
         if same < 0:
             state.probes = np.concatenate([known, probe])
             state.probed.append(state.space.formula(row, 3))

@@ -96,11 +96,15 @@ def instruction(space: Program, task: str, shown: list[Shown], refused: list[str
     return "\n\n".join(blocks)
 
 
-def continuation(space: Program, task: str, shown: list[Shown], refused: list[str], heard: list[str]) -> str:
-    """The same as a text that ends where the next formula stands: for models that follow no instructions."""
-    names = ", ".join(name for name in space.language.terminals())
+def continuation(space: Program, task: str, shown: list[Shown], heard: list[str]) -> str:
+    """The same as a text that ends where the next formula stands: for models that follow no instructions.
+
+    Args:
+        space, task, shown, heard: as for ``instruction``.
+    """
+    names = list(space.language.terminals())
     lines = [f"Reward formulas{f' for {task}' if task else ''}, each better than the one before."]
-    lines += [f"Variables: {names}", *(f"Bad: {one}" for one in refused), *(f"Remark: {one}" for one in heard)]
+    lines += [f"Variables: {', '.join(names)}", *(f"Remark: {one}" for one in heard)]
     lines += [f"Reward: {one.formula}" for one in shown]
     return "\n".join([*lines, "Reward:"])
 
