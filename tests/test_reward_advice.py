@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -123,7 +124,7 @@ def run(algorithm: qd.Algorithm, generations: int = 12) -> tuple[Any, list[str]]
         request.number, request.first = number, first
         first += len(request)
         names += [request.operators] if isinstance(request.operators, str) else list(request.operators)
-        algorithm.tell(state, request, qd.evaluate_batch(task, request))
+        algorithm.tell(state, request, qd.evaluate_batch(task, replace(request)))
     return state, names
 
 

@@ -38,7 +38,7 @@ def asked(algorithm: Any, generations: int = GENERATIONS) -> tuple[Any, list[qd.
         request.number, request.first = number, first
         first += len(request)
         requests.append(request)
-        algorithm.tell(state, request, qd.evaluate_batch(task, request))
+        algorithm.tell(state, request, qd.evaluate_batch(task, replace(request)))
     return state, requests
 
 
@@ -222,7 +222,7 @@ def test_a_state_goes_through_the_codec_and_on_to_the_same() -> None:
     assert one.solutions == other.solutions
     for of, request in ((state, one), (copied, other)):
         request.first = 500
-        algorithm.tell(of, request, qd.evaluate_batch(task, request))
+        algorithm.tell(of, request, qd.evaluate_batch(task, replace(request)))
     assert encode(vars(state)) == encode(vars(copied))
 
 
@@ -242,7 +242,7 @@ def test_what_a_person_says_is_made_something_of_and_stays_in_sight(tmp_path: Pa
         assert request is not None
         request.number, request.first = number, number * 10
         operators.append(list(request.operators))
-        algorithm.tell(state, request, qd.evaluate_batch(task, request))
+        algorithm.tell(state, request, qd.evaluate_batch(task, replace(request)))
     assert "feedback" not in operators[1] + operators[3]
     assert 1 <= operators[2].count("feedback") <= 2
     assert state.heard == [[2, "It should open the door."], [2, "y" * 500]]
