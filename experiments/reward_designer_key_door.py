@@ -5,7 +5,10 @@ each better than the one before. What it writes is parsed, never run; the critic
 what pays the same steps as a formula that was tried is not tried again. Say something to it while it writes: a line in
 ``feedback.txt``, in the folder that you started from, is read with the next generation.
 
-Needs ``make prompts``.
+What to see: of seven runs with 40 evaluations five solve more than 0.8 of the layouts that the search never saw, two
+less than 0.2; the best of as many random sums solves 0.32 (docs/results.md). ``repeats``, ``refused`` and ``dropped``
+in metrics.csv say how often it wrote what is there already, or nonsense. Needs ``make prompts``. Two to five minutes on
+one core.
 """
 
 import qd
