@@ -76,7 +76,7 @@ def main() -> int:
     """Make what is missing, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=30, help="of the arms without a model")
-    parser.add_argument("--model-seeds", type=int, default=8)
+    parser.add_argument("--model-seeds", type=int, default=7)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     if args.table:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 import qd
-from qd.algorithms.genetic_programming import ADVISED, SEEN, GeneticProgramming
+from qd.algorithms.genetic_programming import ADVISED, GeneticProgramming
 from qd.contracts import CELL, Request
 from qd.learners import KeyDoor, QLearning, TaskCritic
 from qd.problems._reward_analysis import analysis
 from qd.problems.evolved_reward import EvolvedReward
 from qd.rewards import Feature, ProgramReward, Reward
-from qd.rewards.advice import advised, told
+from qd.rewards.advice import SEEN, advised, told
 from qd.rewards.analyser import FAILURES
 from qd.rewards.critic import Critic
-from qd.rewards.edits import Edit, edited
+from qd.rewards.edits import edited
 
 TASK = KeyDoor(size=6, horizon=40)
 FORM = ProgramReward(TASK.variables)
@@ -146,8 +146,3 @@ def test_a_critic_that_lets_nothing_pass_costs_no_evaluation() -> None:
     result = qd.run(experiment, progress=False)
     assert result.summary["evaluations"] == 0
     assert result.summary["metrics"]["refused"] + result.summary["metrics"]["repeats"] == 4 * 6 * 3
-
-
-def test_an_edit_as_a_list_is_the_edit() -> None:
-    edit = Edit("bonus", "bump", 0.5, "why")
-    assert Edit(*list(edit)) == edit

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from qd.errors import QDError
+from qd.store.files import write_atomic
 
 _MOST_LINE = 500  # characters
 
@@ -36,14 +37,14 @@ def said(file: str, seed: int, generation: int, known: list[str]) -> list[str]:
     text = Path(file).read_text("utf-8", errors="replace") if Path(file).is_file() else ""
     lines = [line.strip()[:_MOST_LINE] for line in text.splitlines()]
     new = list(dict.fromkeys(line for line in lines if line and line not in known))
+    before[generation] = new
     journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("a", encoding="utf-8") as out:
-        out.write(json.dumps({"generation": generation, "said": new}) + "\n")
+    write_atomic(journal, "".join(json.dumps({"generation": g, "said": lines}) + "\n" for g, lines in before.items()))
     return new
 
 
 def _journal(file: Path) -> dict[int, list[str]]:
-    """Generation -> what was heard; a last line that a kill cut short counts as not written."""
+    """Generation -> what was heard."""
     found: dict[int, list[str]] = {}
     try:
         lines = file.read_text("utf-8").splitlines()
@@ -51,11 +52,10 @@ def _journal(file: Path) -> dict[int, list[str]]:
         raise QDError(
             f"feedback: {file} cannot be read ({error.strerror}); give a text file, or such a run's journal"
         ) from None
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
             found[int(entry["generation"])] = [str(text) for text in entry["said"]]
         except (ValueError, KeyError, TypeError):
-            if number < len(lines) - 1:
-                raise QDError(f"feedback: {file}, line {number + 1} is no entry of a journal; remove it") from None
+            raise QDError(f"feedback: {file}, line {number} is no entry of a journal; remove it") from None
     return found

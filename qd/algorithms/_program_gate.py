@@ -9,20 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qd.contracts import Problem
 from qd.errors import QDError
 from qd.learners.task_critic import TaskCritic
+from qd.rewards.advice import SEEN
 from qd.rewards.program import Program
 
 Row = NDArray[np.float64]
 _REASONS_KEPT = 100
 
 
-def check(name: str, critic: TaskCritic | None, space: Any) -> None:
-    """Raises QDError where the search is not over programs, or the critic's are others."""
+def programs_of(name: str, critic: TaskCritic | None, problem: Problem) -> Program:
+    """What the problem's solutions are. Raises QDError where they are no programs, or the critic's are others."""
+    space = problem.space()
     if not isinstance(space, Program):
         raise QDError(f"{name} varies programs (qd.rewards.Program), not {space!r}")
     if critic is not None and critic.form.space != space:
         raise QDError(f"{name}.critic: its form has other programs than the problem; give both the same")
+    return space
+
+
+def told_of(problem: Any) -> tuple[list[str] | None, list[str]]:
+    """The task's stages and what can happen in a step, as the columns SEEN have them; (None, []) without these."""
+    if any(name not in problem.columns for name in SEEN):
+        return None, []
+    return list(problem.stages), list(problem.happenings)
 
 
 def passed(state: Any, critic: TaskCritic | None, draw: Callable[[], Row], draws: int, seen: set[str]) -> Row | None:

@@ -147,12 +147,17 @@ def population_report(state: Any) -> Report:
 
 def request_of(space: Texts, children: Sequence[Child], **more: Any) -> Request:
     """The request of some children."""
-    width = max(len(child.parents) for child in children)
-    parents = np.full((len(children), width), -1, np.int64)
-    for row, child in enumerate(children):
-        parents[row, : len(child.parents)] = child.parents
+    parents = padded([child.parents for child in children])
     packed = space.pack([child.texts for child in children if child.texts is not None])
     return Request(packed, parents=parents, operators=[child.operator for child in children], **more)
+
+
+def padded(parents: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """(n, p) evaluation numbers of the parents of n children, -1 where one has fewer than others."""
+    rows = np.full((len(parents), max(1, *(len(of) for of in parents), 0)), -1, np.int64)
+    for row, of in enumerate(parents):
+        rows[row, : len(of)] = of
+    return rows
 
 
 def parents_of(space: Texts, solutions: Ragged, ids: NDArray[np.int64], objective: NDArray[np.float64]) -> list[Parent]:

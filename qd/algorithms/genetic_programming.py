@@ -13,7 +13,6 @@ with edits drawn at random (trajectory analysis as mutation follows Auto MC-Rewa
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,14 +25,13 @@ from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError
 from qd.learners.task_critic import TaskCritic
 from qd.ragged import Ragged
-from qd.rewards.advice import advised
+from qd.rewards.advice import SEEN, advised
 from qd.rewards.edits import EDITS, Edit, edited, random_sum
 from qd.rewards.program import Program, tree_of
 from qd.rng import generator
 
 Row = NDArray[np.float64]
 _MOST_TERMS = 5  # of a first sum
-SEEN = ("reached", "failures", "shares", "variances", "loop_pay", "happened")  # columns that the analysis reads
 ADVISED = tuple(f"advised_{kind}" for kind in ("drop", "rescale", "bonus", "penalty"))
 
 
@@ -137,13 +135,9 @@ class GeneticProgramming(Algorithm):
         return self.islands if self.population_size > 40 else 1
 
     def init(self, problem: Problem, seed: int) -> GeneticProgrammingState:
-        space = problem.space()
-        _program_gate.check(self.name, self.critic, space)
-        assert isinstance(space, Program)
-        state = GeneticProgrammingState(seed, space)
-        if self.analyse and all(name in problem.columns for name in SEEN):
-            told: Any = problem
-            state.stages, state.happenings = list(told.stages), list(told.happenings)
+        state = GeneticProgrammingState(seed, _program_gate.programs_of(self.name, self.critic, problem))
+        if self.analyse:
+            state.stages, state.happenings = _program_gate.told_of(problem)
         return state
 
     def ask(self, state: GeneticProgrammingState, left: int) -> Request | None:
@@ -332,8 +326,7 @@ class GeneticProgramming(Algorithm):
             "repeats": float(state.repeats),
             "refused": float(sum(state.refused.values())),
         }
-        kinds = Counter({kind: wins for kind, (wins, _) in state.edits.items()})
-        metrics |= {f"edit_{kind}_wins": float(kinds[kind]) for kind in (*EDITS, *ADVISED)}
+        metrics |= {f"edit_{kind}_wins": float(wins) for kind, (wins, _) in state.edits.items()}
         reasons = np.array(state.reasons or [""])
         return Report(
             metrics=metrics,

@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 
 from qd.algorithm import Report, positive
 from qd.algorithms import _heard, _program_gate
-from qd.algorithms._written import NO_WRITING, Writing, bill_metrics
-from qd.algorithms.genetic_programming import SEEN
+from qd.algorithms._written import NO_WRITING, Writing, bill_metrics, padded
 from qd.contracts import Evaluation, Problem, Request
 from qd.errors import QDError, StoppedError
 from qd.learners.task_critic import TaskCritic
 from qd.prompts.rewrites import replied, seeds_of
 from qd.ragged import Ragged
 from qd.rewards import written_rewards
-from qd.rewards.advice import advised, told
+from qd.rewards.advice import SEEN, advised, told
 from qd.rewards.critic import duplicates
 from qd.rewards.edits import random_sum
 from qd.rewards.program import Program
@@ -118,15 +117,10 @@ class RewardDesigner(Writing):
                 raise QDError(f"RewardDesigner.{name}: got {getattr(self, name)}, wanted 0 or more")
 
     def init(self, problem: Problem, seed: int) -> RewardDesignerState:
-        space = problem.space()
-        _program_gate.check(self.name, self.critic, space)
-        assert isinstance(space, Program)
-        state = RewardDesignerState(seed, space)
+        state = RewardDesignerState(seed, _program_gate.programs_of(self.name, self.critic, problem))
         for text in self.start:
-            space.parse(text)
-        if all(name in problem.columns for name in SEEN):
-            of: Any = problem
-            state.stages, state.happenings = list(of.stages), list(of.happenings)
+            state.space.parse(text)
+        state.stages, state.happenings = _program_gate.told_of(problem)
         return state
 
     def ask(self, state: RewardDesignerState, left: int) -> Request | None:
@@ -147,10 +141,7 @@ class RewardDesigner(Writing):
             self._write(state, drafts, number)
             good = [draft for draft in drafts if draft.row is not None]
             if good:
-                width = max(1, max(len(draft.parents) for draft in good))
-                parents = np.full((len(good), width), -1, np.int64)
-                for place, draft in enumerate(good):
-                    parents[place, : len(draft.parents)] = draft.parents
+                parents = padded([draft.parents for draft in good])
                 rows = state.space.pack([draft.row for draft in good if draft.row is not None])
                 names = [draft.operator for draft in good]
                 return Request(rows, parents=parents, operators=names, columns=columns)
@@ -208,12 +199,11 @@ class RewardDesigner(Writing):
         self, state: RewardDesignerState, rng: np.random.Generator, operator: str, heard: list[str], best: bool = False
     ) -> _Draft:
         n = len(state.ids)
-        count = min(1 if best else self.shown, n)
-        chances = 1.0 / (1.0 + np.arange(n))  # by rank, so that shifted or scaled objectives choose alike
-        drawn = (
-            rng.choice(n, count, replace=False, p=chances / chances.sum()) if count and not best else np.arange(count)
-        )
-        members = sorted((int(i) for i in drawn), reverse=True)  # the worst first
+        members = [0][:n]
+        if n and not best:
+            chances = 1.0 / (1.0 + np.arange(n))  # by rank, so that shifted or scaled objectives choose alike
+            drawn = rng.choice(n, min(self.shown, n), replace=False, p=chances / chances.sum())
+            members = sorted(drawn.tolist(), reverse=True)  # the worst first
         shown = [self._shown(state, member) for member in members]
         if self.instructions:
             refused = state.reasons[-_REFUSED_SHOWN:]

@@ -136,7 +136,7 @@ class EvolvedReward(Problem):
     @property
     def stages(self) -> tuple[str, ...]:
         """Before success, in the order of the column ``reached``."""
-        return getattr(self.task, "stages", ())
+        return self.task.stages if isinstance(self.task, LayoutTask) else ()
 
     @property
     def happenings(self) -> tuple[str, ...]:
@@ -185,17 +185,16 @@ class EvolvedReward(Problem):
             cost={"steps": np.zeros(n)},
             reasons=reasons,
         )
-        if self._analysed(request):
-            assert isinstance(self.task, LayoutTask)
-            result.columns |= {name: np.full((n, width), np.nan) for name, width in widths(self.task).items()}
+        analysed = self._analysed(request)
+        if analysed is not None:
+            result.columns |= {name: np.full((n, width), np.nan) for name, width in widths(analysed).items()}
         steps = np.broadcast_to(request.fidelity.get("steps", self.learner.steps), (n,))
         for budget in np.unique(steps[good]):
             rows = good[steps[good] == budget]
             learned, cells = self._trained(self.learner, request, rows, seeds, int(budget))
             self._fill(result, rows, learned, int(budget), test)
-            if self._analysed(request):
-                assert isinstance(self.task, LayoutTask)
-                for name, values in analysis(self.task, self.reward, *cells, learned).items():
+            if analysed is not None:
+                for name, values in analysis(analysed, self.reward, *cells, learned).items():
                     result.columns[name][rows] = values.reshape(len(rows), -1, values.shape[1]).mean(axis=1)
         if test and self.second is not None and len(good):
             again, _ = self._trained(self.second, request, good, seeds, self.second.steps)
@@ -227,6 +226,7 @@ class EvolvedReward(Problem):
 
     def _ways(self, solution: NDArray[Any], seed: int, count: int) -> list[tuple[Any, dict[str, float], Any]]:
         """Of a policy on each of the first layouts: (scene, places, title), what each term paid a step, its curve."""
+        self.task.drawn(0, np.zeros(1, np.int32))  # a task without pictures says so before a learner is trained
         layouts = np.arange(count)
         seeds = np.array([derived_seeds(np.array([seed], np.uint64), k)[0] for k in range(count)])
         learned = self.learner.train(self.task, self.reward, np.asarray(solution)[None], np.zeros(count, np.int64),
@@ -294,8 +294,11 @@ class EvolvedReward(Problem):
         learned = learner.train(self.task, self.reward, rewards, which, layouts, own, self.sparse, steps)
         return learned, (rewards, which, layouts)
 
-    def _analysed(self, request: Request) -> bool:
-        return isinstance(self.task, LayoutTask) and not ANALYSIS.keys().isdisjoint(request.columns)
+    def _analysed(self, request: Request) -> LayoutTask | None:
+        """The task, where it is one of tables and the request asks what policies did."""
+        if isinstance(self.task, LayoutTask) and not ANALYSIS.keys().isdisjoint(request.columns):
+            return self.task
+        return None
 
     def _fill(self, result: Evaluation, rows: NDArray[np.int64], learned: Learned, steps: int, test: bool) -> None:
         def mean(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from qd.rewards.analyser import FAILURES, LOOPS
 from qd.rewards.edits import Edit
 from qd.rewards.program import Program, terms_of
 
+SEEN = ("reached", "failures", "shares", "variances", "loop_pay", "happened")  # columns that are read here
 MISSED = 0.8  # of episodes that do not come to a stage: then it is worth a bonus
 OUTWEIGHS = 0.8  # the share of what is paid above which a summand leaves the others without a say
 
